@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * malloc_hooks.c - the C allocation functions. Each calls the real one and books the
+ * result; before a free the block is taken out of the shadow, so that another thread
+ * that is handed the same address finds it empty. errno is the real function's.
+ */
+#define _GNU_SOURCE
+#include "bootstrap.h"
+#include "record.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Before the real functions are known: first look them up, then the bootstrap arena. */
+static bool have_real(void)
+{
+	if (unlikely(!real.malloc) && probe.started != 2)
+		probe_start();
+	return real.malloc != NULL;
+}
+
+static void *noted_early(void *p)
+{
+	if (p && probe.started != 2)
+		record_early(p);
+	return p;
+}
+
+static void *no_memory(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+static void *bootstrap_or_fail(size_t bytes)
+{
+	void *p = bootstrap_allocate(bytes);
+	return p ? p : no_memory();
+}
+
+static void *forward_malloc(size_t bytes)
+{
+	return have_real() ? noted_early(real.malloc(bytes)) : bootstrap_or_fail(bytes);
+}
+
+static COLD void *malloc_slow(size_t bytes)
+{
+	struct recorder r;
+	if (!recorder_begin(&r))
+		return forward_malloc(bytes);
+	void *p = real.malloc(bytes);
+	record_alloc(r, p, bytes);
+	return p;
+}
+
+static COLD void *booked_slow(void *p, size_t bytes)
+{
+	struct recorder r;
+	int saved = errno;
+	if (p && recorder_begin(&r))
+		record_alloc(r, p, bytes);
+	errno = saved;
+	return p;
+}
+
+PROBE_EXPORT void *malloc(size_t bytes)
+{
+	if (unlikely(!record_is_ready(probe_thread_slot)))
+		return malloc_slow(bytes);
+	void *p = real.malloc(bytes);
+	return likely(record_hot_alloc(p, bytes)) ? p : booked_slow(p, bytes);
+}
+
+static COLD void *calloc_slow(size_t count, size_t bytes)
+{
+	struct recorder r;
+	size_t total;
+	bool on = recorder_begin(&r);
+	if (!have_real() || !real.calloc)
+		return __builtin_mul_overflow(count, bytes, &total) ? no_memory() : bootstrap_or_fail(total);
+	void *p = real.calloc(count, bytes);
+	if (!on)
+		return noted_early(p);
+	record_alloc(r, p, count * bytes);
+	return p;
+}
+
+PROBE_EXPORT void *calloc(size_t count, size_t bytes)
+{
+	if (unlikely(!record_is_ready(probe_thread_slot)))
+		return calloc_slow(count, bytes);
+	void *p = real.calloc(count, bytes);
+	return likely(record_hot_alloc(p, count * bytes)) ? p : booked_slow(p, count * bytes);
+}
+
+/* A free of what the shadow does not know; r.t is NULL when nothing is recorded. */
+static void free_outside(struct recorder r, void *p, void *caller)
+{
+	if (bootstrap_owns(p))
+		return;
+	if (r.t)
+		record_unknown(r, p, false, caller);
+	if (real.free)
+		real.free(p);
+}
+
+static __attribute__((noinline)) void free_slow(void *p, void *caller)
+{
+	struct recorder r;
+	if (!p)
+		return;
+	struct record_place at = { NULL, NULL };
+	if (recorder_begin(&r))
+		at = record_find(p);
+	if (unlikely(!at.word)) {
+		free_outside(r, p, caller);
+		return;
+	}
+	size_t unmapped = record_free(r, p, at);
+	real.free(p);
+	if (unlikely(unmapped != 0))
+		record_unmapped(p, unmapped);
+}
+
+PROBE_EXPORT void free(void *p)
+{
+	if (likely(record_hot_free(p)))
+		real.free(p);
+	else
+		free_slow(p, __builtin_return_address(0));
+}
+
+static void *move_from_bootstrap(void *p, size_t bytes)
+{
+	void *q = malloc(bytes);
+	size_t old = bootstrap_size(p);
+	if (q)
+		memcpy(q, p, old < bytes ? old : bytes);
+	return q;
+}
+
+static void *realloc_outside(struct recorder r, void *p, size_t bytes, void *caller)
+{
+	if (bootstrap_owns(p))
+		return move_from_bootstrap(p, bytes);
+	if (r.t)
+		record_unknown(r, p, true, caller);
+	void *q = have_real() ? real.realloc(p, bytes) : NULL;
+	if (r.t)
+		record_alloc(r, q, bytes);
+	return q;
+}
+
+/* The block is in no word while the real realloc runs: the slot shows it. */
+static void set_inflight(struct wire_thread *t, void *p, struct shadow_block b)
+{
+	t->inflight_requested = b.requested;
+	t->inflight_footprint = b.footprint;
+	__atomic_store_n(&t->inflight_address, (uint64_t)(uintptr_t)p, __ATOMIC_RELEASE);
+}
+
+static void put_back(struct recorder r, void *p, struct record_place at, uint32_t head)
+{
+	__atomic_store_n(at.word, head, __ATOMIC_RELEASE);
+	shadow_touch_page(at.leaf, (uintptr_t)p);
+	__atomic_store_n(&r.t->inflight_address, 0, __ATOMIC_RELEASE);
+}
+
+/* Counts as a free of the old and an allocation of the new, with the difference only
+ * in the live sum: a realloc is no maximum of both. */
+static void book_realloc(struct recorder r, void *q, size_t old_bytes, size_t bytes)
+{
+	struct wire_thread *t = r.t;
+	if (q) {
+		record_block(r, q, bytes, heap_footprint(q, bytes));
+		t->allocated_bytes += bytes;
+		t->allocations++;
+	} else {
+		bytes = 0;
+	}
+	__atomic_store_n(&t->inflight_address, 0, __ATOMIC_RELEASE);
+	t->freed_bytes += old_bytes;
+	t->frees++;
+	int64_t delta = t->delta_bytes += (int64_t)bytes - (int64_t)old_bytes;
+	if (unlikely(probe_thread_delta_is_due(t, delta)))
+		probe_thread_flush(t);
+}
+
+static void *realloc_known(struct recorder r, void *p, size_t bytes, struct record_place at)
+{
+	uint32_t head = *at.word;
+	struct shadow_block old = shadow_decode(at.word, head);
+	bool mapped_chunk = heap_is_mapped_chunk(p);
+	if (unlikely(old.requested >= BIG_FREE_BYTES && bytes < old.requested))
+		record_before_big_free();
+	set_inflight(r.t, p, old);
+	__atomic_store_n(at.word, head & ~WIRE_LIVE, __ATOMIC_RELAXED);
+	shadow_touch_page(at.leaf, (uintptr_t)p);
+	void *q = real.realloc(p, bytes);
+	if (unlikely(!q && bytes != 0)) {
+		put_back(r, p, at, head);
+		return NULL;
+	}
+	if (q != p && !mapped_chunk && shadow_crosses_page((uintptr_t)p, old.footprint))
+		shadow_mark_pages((uintptr_t)p, old.footprint);
+	book_realloc(r, q, old.requested, bytes);
+	return q;
+}
+
+PROBE_EXPORT void *realloc(void *p, size_t bytes)
+{
+	struct recorder r;
+	struct record_place at = { NULL, NULL };
+	if (!p)
+		return malloc(bytes);
+	if (likely(recorder_begin(&r)))
+		at = record_find(p);
+	if (unlikely(!at.word))
+		return realloc_outside(r, p, bytes, __builtin_return_address(0));
+	return realloc_known(r, p, bytes, at);
+}
+
+PROBE_EXPORT void *reallocarray(void *p, size_t count, size_t bytes)
+{
+	size_t total;
+	return __builtin_mul_overflow(count, bytes, &total) ? no_memory() : realloc(p, total);
+}
+
+PROBE_EXPORT int posix_memalign(void **ret, size_t alignment, size_t bytes)
+{
+	struct recorder r;
+	bool on = recorder_begin(&r);
+	if (unlikely(!have_real() || !real.posix_memalign))
+		return ENOMEM;
+	int err = real.posix_memalign(ret, alignment, bytes);
+	if (err == 0 && on)
+		record_aligned(r, *ret, bytes);
+	else if (err == 0)
+		noted_early(*ret);
+	return err;
+}
+
+/* aligned_alloc, memalign, valloc, pvalloc differ in the real call alone. */
+#define ALIGNED_HOOK(call, booked)                                  \
+	struct recorder r;                                          \
+	bool on = recorder_begin(&r);                               \
+	if (unlikely(!have_real()))                                 \
+		return no_memory();                                 \
+	void *p = call;                                             \
+	if (likely(on))                                             \
+		record_aligned(r, p, booked);                       \
+	else                                                        \
+		noted_early(p);                                     \
+	return p
+
+PROBE_EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
+{
+	ALIGNED_HOOK(real.aligned_alloc(alignment, bytes), bytes);
+}
+
+PROBE_EXPORT void *memalign(size_t alignment, size_t bytes)
+{
+	ALIGNED_HOOK(real.memalign(alignment, bytes), bytes);
+}
+
+PROBE_EXPORT void *valloc(size_t bytes)
+{
+	ALIGNED_HOOK(real.valloc(bytes), bytes);
+}
+
+PROBE_EXPORT void *pvalloc(size_t bytes)
+{
+	ALIGNED_HOOK(real.pvalloc(bytes), (bytes + 4095) & ~(size_t)4095);
+}
+
+PROBE_EXPORT size_t malloc_usable_size(void *p)
+{
+	if (bootstrap_owns(p))
+		return bootstrap_size(p);
+	return have_real() && real.malloc_usable_size ? real.malloc_usable_size(p) : 0;
+}
