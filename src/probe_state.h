@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe_state.h - what a probe says about itself, for people: its state in words and
+ * the heaps that it found. The control block is the target's to write: everything is
+ * read once, bounded and NUL-terminated.
+ */
+#ifndef MEMWHY_PROBE_STATE_H
+#define MEMWHY_PROBE_STATE_H
+
+#include "wire.h"
+
+/* "on", or one clause that says why not. */
+void probe_state_text(const struct wire_control *control, char *ret_text, size_t size);
+void probe_state_heaps(const struct wire_control *control, struct wire_heap ret_heaps[WIRE_HEAPS]);
+
+#endif
