@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the collector tells the store of a process image: who it is, how its probe does,
+ * its events, its end.
+ */
+#include "collector_private.h"
+#include "ipc.h"
+#include "own_allocator.h"
+#include "platform.h"
+#include "probe_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BIG_EVENT_BYTES  (1u << 20)   /* smaller mappings are no news */
+#define EVENTS_STORED    4096u        /* of one kind and process */
+#define LAST_LOOK_NS     20000000ull  /* what a last look at a running process may cost */
+
+/* ---- what the store is told ----------------------------------------------------- */
+
+void collector_describe(const struct collector *c, struct store_process *ret)
+{
+	*ret = (struct store_process){
+		.id = c->id, .parent_id = c->parent_id, .pid = c->pid, .start_ns = c->start_ns,
+		.command = c->command, .exe = c->exe, .probe_state = c->probe_state,
+	};
+	memcpy(ret->heaps, c->heaps, sizeof ret->heaps);
+}
+
+/* An allocator inside the executable is out of the preloaded hooks' sight. */
+static void write_probe_state(const struct collector *c, char *ret_text, size_t size)
+{
+	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
+	if (own)
+		snprintf(ret_text, size, "its own allocator (%s, linked into the executable) is not followed", own);
+	else
+		probe_state_text(c->control, ret_text, size);
+}
+
+/* It is the program's first heap; libc's moves behind it. */
+static void add_own_heap(const struct collector *c, struct wire_heap heaps[WIRE_HEAPS])
+{
+	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
+	if (!own)
+		return;
+	memmove(&heaps[1], &heaps[0], (WIRE_HEAPS - 1) * sizeof heaps[0]);
+	memset(&heaps[0], 0, sizeof heaps[0]);
+	snprintf(heaps[0].name, sizeof heaps[0].name, "%s", own);
+	snprintf(heaps[0].version, sizeof heaps[0].version, "linked in");
+	snprintf(heaps[0].path, sizeof heaps[0].path, "%s", c->exe);
+}
+
+static void set_own_allocator(struct collector *c, const char *own)
+{
+	if (!own)
+		return;
+	__atomic_store_n(&c->own_allocator, own, __ATOMIC_RELEASE);
+	target_view_set_foreign_heap(c->view);
+}
+
+static void *read_exe(void *arg)
+{
+	struct collector *c = arg;
+	set_own_allocator(c, own_allocator_find(c->exe));
+	return NULL;
+}
+
+/* Reading a large executable takes tens of ms: beside the samples, not between them. */
+void collector_look_for_own_allocator(struct collector *c)
+{
+	const char *own = NULL;
+	if (own_allocator_is_known(c->exe, &own))
+		set_own_allocator(c, own);
+	else
+		c->reads_exe = pthread_create(&c->exe_reader, NULL, read_exe, c) == 0;
+}
+
+/* Tells the store when the probe's state or its heaps changed. */
+void collector_update_description(struct collector *c)
+{
+	struct wire_heap heaps[WIRE_HEAPS];
+	char state[sizeof c->probe_state];
+	struct store_process p;
+	if (!c->control)
+		return;
+	write_probe_state(c, state, sizeof state);
+	probe_state_heaps(c->control, heaps);
+	add_own_heap(c, heaps);
+	if (!strcmp(state, c->probe_state) && !memcmp(heaps, c->heaps, sizeof heaps))
+		return;
+	memcpy(c->probe_state, state, sizeof state);
+	memcpy(c->heaps, heaps, sizeof heaps);
+	collector_describe(c, &p);
+	store_update_process(c->run->store, &p);
+}
+
+static const char *const event_names[WIRE_EVENT_KINDS] = {
+	[WIRE_EVENT_MAP] = "map", [WIRE_EVENT_UNMAP] = "unmap", [WIRE_EVENT_DONTNEED] = "dontneed",
+	[WIRE_EVENT_MADV_FREE] = "madv_free", [WIRE_EVENT_DLOPEN] = "dlopen",
+	[WIRE_EVENT_THREAD] = "thread", [WIRE_EVENT_FORK] = "fork", [WIRE_EVENT_EXEC] = "exec",
+};
+
+void collector_on_event(void *arg, const struct wire_event *e)
+{
+	struct collector *c = arg;
+	if (e->kind >= WIRE_EVENT_KINDS || !event_names[e->kind])
+		return;
+	if (e->kind <= WIRE_EVENT_MADV_FREE && e->length < BIG_EVENT_BYTES)
+		return;
+	if (c->events_stored[e->kind]++ < EVENTS_STORED)
+		store_add_event(c->run->store, c->id, e->time_ns, event_names[e->kind], e->address,
+				e->length, e->arg, NULL);
+}
+
+void collector_store_samples(struct collector *c, const struct sample *samples, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		store_add_sample(c->run->store, c->id, &samples[i]);
+}
+
+/* ---- the end of an image ---------------------------------------------------------- */
+
+static void set_status(struct store_process_end *e, int status)
+{
+	bool by_signal = (status & 0x7f) != 0;
+	e->how = by_signal ? STORE_END_SIGNAL : STORE_END_EXIT;
+	e->status = by_signal ? status & 0x7f : status >> 8 & 0xff;
+}
+
+static void set_how(const struct collector *c, struct store_process_end *e)
+{
+	int status;
+	if (collector_told(c) == COLLECTOR_REPLACED || c->lost_image)
+		e->how = STORE_END_EXEC;
+	else if (c->has_wait)
+		set_status(e, c->wait.status);
+	else if (!collector_process_ended(c))
+		e->how = STORE_END_RUNNING;
+	else if (ipc_exit_status(c->pidfd, c->pid, &status) == 0)
+		set_status(e, status);
+	else
+		e->how = STORE_END_UNKNOWN;
+}
+
+static void record_end(struct collector *c)
+{
+	struct store_process_end e = {
+		.id = c->id, .end_ns = platform_now_ns(), .vm_hwm_bytes = c->vm_hwm_bytes,
+		.rss_peak_bytes = c->rss_peak_bytes, .ru_maxrss_bytes = -1, .user_ns = -1,
+		.system_ns = -1, .minor_faults = -1, .major_faults = -1,
+	};
+	set_how(c, &e);
+	if (c->has_wait && e.how != STORE_END_EXEC) {
+		e.ru_maxrss_bytes = c->wait.ru_maxrss_bytes;
+		e.user_ns = c->wait.user_ns;
+		e.system_ns = c->wait.system_ns;
+		e.minor_faults = c->wait.minor_faults;
+		e.major_faults = c->wait.major_faults;
+	}
+	target_view_counters(c->view, &c->counters);
+	e.counters = c->counters;
+	memcpy(e.probe_state, c->probe_state, sizeof e.probe_state);
+	memcpy(e.heaps, c->heaps, sizeof e.heaps);
+	store_end_process(c->run->store, &e);
+}
+
+/* The run is over and the process is not: it is left alone from now on. */
+static void let_go(struct collector *c)
+{
+	if (collector_process_ended(c) || c->has_wait)
+		return;
+	if (c->sampler.expected_ns <= LAST_LOOK_NS && collector_look(c) == 0)
+		collector_snap(c, TRIGGER_LAST, false);
+	if (!c->control)
+		return;
+	__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);
+	collector_answer(c, collector_load(&c->control->request_seq));
+}
+
+void collector_finish_image(struct collector *c)
+{
+	struct sample kept[2];
+	target_view_drain(c->view, collector_on_event, c);
+	if (collector_told(c) == COLLECTOR_STOPPED)
+		let_go(c);
+	if (c->reads_exe)
+		pthread_join(c->exe_reader, NULL);
+	collector_update_description(c);
+	collector_store_samples(c, kept, sampler_flush(&c->sampler, kept));
+	collector_put_in_sum(c, 0, platform_now_ns());
+	if (collector_told(c) != COLLECTOR_SUPERSEDED)
+		record_end(c);
+}

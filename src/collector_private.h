@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * collector_private.h - what the files of the collector share: collector.c (thread, requests,
+ * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told).
+ */
+#ifndef MEMWHY_COLLECTOR_PRIVATE_H
+#define MEMWHY_COLLECTOR_PRIVATE_H
+
+#include "collector.h"
+#include "sampler.h"
+#include "target_view.h"
+
+#include <poll.h>
+
+struct collector {
+	struct collector_run *run;
+	uint32_t id, parent_id, refs;      /* refs: atomic */
+	pid_t pid;
+	int pidfd;
+	uint64_t start_ns;
+	bool launched;
+	char *command, *exe, *why_no_probe;
+	pthread_t thread, exe_reader;
+	bool reads_exe;
+	const char *own_allocator;         /* atomic; of the executable itself, NULL: none seen */
+	uint32_t told;                     /* atomic, enum collector_end */
+	uint32_t done, lost_image;         /* atomic */
+	struct collector *forked_from;     /* until the thread has inherited */
+	pthread_mutex_t view_lock;         /* held while the view is used; children inherit from it */
+	struct target_view *view;          /* guarded by view_lock */
+	struct wire_control *control;      /* NULL without a probe */
+	bool has_wait;
+	struct collector_wait wait;        /* set before COLLECTOR_STOPPED is told */
+	/* the thread's own */
+	struct sampler sampler;
+	struct counters counters;
+	int64_t rss_bytes, rss_peak_bytes, vm_hwm_bytes, in_sum_bytes;
+	int64_t past_live_bytes;           /* the maximum that was asked for last; it is over */
+	int64_t probe_permille;            /* memwhy's share of rss, at the last snapshot */
+	uint64_t image_mark, execing_ns;
+	uint32_t events_stored[WIRE_EVENT_KINDS];
+	struct wire_heap heaps[WIRE_HEAPS];
+	char probe_state[96];
+};
+
+static inline enum collector_end collector_told(const struct collector *c)
+{
+	return (enum collector_end)__atomic_load_n(&c->told, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t collector_load(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline bool collector_process_ended(const struct collector *c)
+{
+	struct pollfd p = { c->pidfd, POLLIN, 0 };
+	return c->pidfd >= 0 && poll(&p, 1, 0) == 1;
+}
+
+/* ---- collector_look.c ---- */
+/* Takes a sample. -errno when there is nothing to see (any more). */
+int collector_look(struct collector *c);
+/* Takes a snapshot. asked: a thread of the target waits for the answer. */
+int collector_snap(struct collector *c, int trigger, bool asked);
+/* Holds the target's threads at their next hook, or lets them go. */
+void collector_set_freeze(struct collector *c, uint32_t on);
+/* Its share of the tree's summed rss, net of memwhy's own; 0 when it has ended. */
+void collector_put_in_sum(struct collector *c, int64_t rss_bytes, uint64_t now_ns);
+
+/* ---- collector_news.c ---- */
+void collector_describe(const struct collector *c, struct store_process *ret);
+/* Tells the store when the probe's state or its heaps changed. */
+void collector_update_description(struct collector *c);
+void collector_look_for_own_allocator(struct collector *c);
+/* A target_event_fn. */
+void collector_on_event(void *arg, const struct wire_event *e);
+void collector_store_samples(struct collector *c, const struct sample *samples, unsigned count);
+/* The image's last look and its end record. */
+void collector_finish_image(struct collector *c);
+
+/* ---- collector.c ---- */
+void collector_answer(struct collector *c, uint32_t seq);
+
+#endif

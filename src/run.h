@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* run.h - one recorded launch: options in, recording out, status passed on. */
+#ifndef MEMWHY_RUN_H
+#define MEMWHY_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct launch_command;
+struct store;
+
+/* How the target is kept from changing while a snapshot is taken. */
+enum run_hold {
+	RUN_HOLD_SOFT, /* its threads wait at their next allocation, for a bounded time */
+	RUN_HOLD_STOP, /* SIGSTOP, for the launched process; its children softly */
+	RUN_HOLD_NONE, /* not at all */
+	RUN_HOLDS
+};
+
+struct run_options {
+	const struct launch_command *command; /* found, and fit to run as far as one can tell */
+	const char *probe_path;   /* of launch_find_probe(); NULL: nothing is preloaded */
+	bool follow;              /* children too; default true */
+	const char *why_no_probe; /* a clause, when probe_path is NULL; then only pages are seen */
+	enum run_hold hold;
+	const char *options_line; /* for the recording */
+	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
+};
+struct run_result {
+	int wait_status;          /* of the launched process, as wait4 gave it */
+	int launch_errno;         /* not 0: the exec failed, COMMAND was never started */
+	uint64_t start_ns;        /* CLOCK_MONOTONIC */
+	uint64_t wall_ns;
+	unsigned not_followed;    /* processes beyond the bound on how many are followed at once */
+};
+/* Launches, records into store, returns when the launched process has ended.
+ * 0, or -errno when memwhy itself could not work (then nothing was started). */
+int run_target(const struct run_options *options, struct store *store, struct run_result *ret_result);
+
+#endif
