@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memwhy run: options, then in this order, so that nothing is started in vain: the
+ * command is found, the probe, the recording and the CSV file are opened, the target
+ * runs, and when it has ended the summary comes and memwhy ends as the target did.
+ */
+#include "command.h"
+#include "export/export.h"
+#include "launch.h"
+#include "ledger.h"
+#include "recording_path.h"
+#include "report.h"
+#include "run.h"
+#include "store.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct run_arguments {
+	const char *output, *csv;
+	bool force, quiet;
+	int verbose;
+	bool follow, probe;
+	enum run_hold hold;
+	int64_t every_ns;
+	char *const *command;
+};
+/* What is open while the target runs. */
+struct run_files {
+	char recording[PATH_MAX];
+	char temporary[64]; /* its folder, when the recording is not to be kept */
+	struct store *store;
+	FILE *csv;
+};
+
+static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int complain(int status, const char *format, ...)
+{
+	char line[PATH_MAX + 512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	fprintf(stderr, "memwhy: %s\n", line);
+	return status;
+}
+
+/* ---- options ---------------------------------------------------------------------- */
+
+enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_HOLD, OPT_EVERY, OPT_HELP, OPT_VERSION };
+static const struct option long_options[];
+static const char *const hold_names[RUN_HOLDS];
+static const char help_text[];
+
+static int print_help(void)
+{
+	puts(help_text);
+	puts("The terms, in bytes; those marked + add up to resident:");
+	for (int t = 0; t < LEDGER_TERMS; t++) {
+		const struct ledger_term_info *i = &ledger_term_infos[t];
+		printf("  %c %-24s %s\n", i->kind == LEDGER_SUM ? '+' : ' ', i->name, i->meaning);
+	}
+	return fflush(stdout) == 0 ? 0 : complain(EXIT_MEMWHY, "cannot write to standard output");
+}
+
+static int parse_hold(const char *text, enum run_hold *ret_hold)
+{
+	for (int i = 0; i < RUN_HOLDS; i++)
+		if (!strcmp(hold_names[i], text)) {
+			*ret_hold = (enum run_hold)i;
+			return -1;
+		}
+	return complain(EXIT_USAGE, "--hold takes soft, stop or none, not '%s'", text);
+}
+
+static int parse_every(const char *text, int64_t *ret_ns)
+{
+	int64_t ns;
+	if (report_parse_time(text, &ns) != 0 || ns < 100000 || ns > 3600000000000)
+		return complain(EXIT_USAGE, "--every takes a time from 100us to 1h, such as 5ms, not '%s'", text);
+	*ret_ns = ns;
+	return -1;
+}
+
+/* -1: go on; else the exit status. */
+static int take_option(struct run_arguments *a, int option, char *const *argv)
+{
+	switch (option) {
+	case 'o': a->output = optarg; return -1;
+	case 'q': a->quiet = true; return -1;
+	case 'v': a->verbose++; return -1;
+	case OPT_FORCE: a->force = true; return -1;
+	case OPT_CSV: a->csv = optarg; return -1;
+	case OPT_NO_FOLLOW: a->follow = false; return -1;
+	case OPT_NO_PROBE: a->probe = false; return -1;
+	case OPT_HOLD: return parse_hold(optarg, &a->hold);
+	case OPT_EVERY: return parse_every(optarg, &a->every_ns);
+	case 'h': case OPT_HELP: return print_help();
+	case 'V': case OPT_VERSION: version_print(stdout); return 0;
+	case ':': return complain(EXIT_USAGE, "option %s needs a value; see memwhy run --help", argv[optind - 1]);
+	default: break;
+	}
+	if (optopt > 0 && optopt < 256)
+		return complain(EXIT_USAGE, "unknown option -%c; see memwhy run --help", optopt);
+	return complain(EXIT_USAGE, "unknown option %s; see memwhy run --help", argv[optind - 1]);
+}
+
+static int parse_arguments(int argc, char **argv, struct run_arguments *a)
+{
+	int option, status;
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, "+:ho:qvV", long_options, NULL)) != -1)
+		if ((status = take_option(a, option, argv)) >= 0)
+			return status;
+	if (!argv[optind] || !*argv[optind])
+		return complain(EXIT_USAGE, "nothing to run; try memwhy -- COMMAND, or memwhy run --help");
+	a->command = argv + optind;
+	return -1;
+}
+
+static void describe_options(const struct run_arguments *a, char *ret_line, size_t size)
+{
+	int n = snprintf(ret_line, size, "--hold=%s%s%s", hold_names[a->hold],
+			 a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
+	if (a->every_ns && n > 0 && (size_t)n < size)
+		snprintf(ret_line + n, size - (size_t)n, " --every=%lldus", (long long)(a->every_ns / 1000));
+}
+
+/* ---- files ---------------------------------------------------------------------------- */
+
+static int explain_recording(const char *path, int error)
+{
+	if (error == -EEXIST)
+		return complain(EXIT_MEMWHY, "%s exists; --force overwrites it, or choose another with -o", path);
+	return complain(EXIT_MEMWHY, "cannot write the recording %s: %s; choose another place with -o FILE", path, strerror(-error));
+}
+
+static int open_chosen(const struct run_arguments *a, struct run_files *f)
+{
+	int error = recording_path_expand(a->output, a->command[0], f->recording, sizeof f->recording);
+	if (error == -EINVAL)
+		return complain(EXIT_USAGE, "-o %s: only %%p, %%n and %%%% mean something after a percent sign", a->output);
+	if (error)
+		return complain(EXIT_MEMWHY, "-o %s: %s", a->output, strerror(-error));
+	error = store_create(f->recording, a->force, &f->store);
+	return error ? explain_recording(f->recording, error) : -1;
+}
+
+/* No place of one's own to write to shall not stop a person from seeing the summary. */
+static int open_temporary(struct run_files *f, int why)
+{
+	const char *tmp = getenv("TMPDIR");
+	int n = snprintf(f->temporary, sizeof f->temporary, "%s/memwhy-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (n >= (int)sizeof f->temporary || !mkdtemp(f->temporary)) {
+		f->temporary[0] = 0;
+		return complain(EXIT_MEMWHY, "cannot write a recording to the default folder (%s) nor a temporary one (%s); choose a place with -o FILE",
+				strerror(-why), strerror(errno));
+	}
+	snprintf(f->recording, sizeof f->recording, "%s/recording" RECORDING_SUFFIX, f->temporary);
+	int error = store_create(f->recording, false, &f->store);
+	if (error)
+		return explain_recording(f->recording, error);
+	complain(0, "the recording will not be kept, its folder cannot be written (%s); -o FILE keeps it", strerror(-why));
+	return -1;
+}
+
+static int open_recording(const struct run_arguments *a, struct run_files *f)
+{
+	if (a->output)
+		return open_chosen(a, f);
+	int error = recording_path_default(a->command[0], f->recording, sizeof f->recording);
+	if (!error)
+		error = store_create(f->recording, false, &f->store);
+	if (error)
+		return open_temporary(f, error);
+	recording_path_rotate();
+	return -1;
+}
+
+static int open_csv(const struct run_arguments *a, struct run_files *f)
+{
+	if (!a->csv || !strcmp(a->csv, "-")) {
+		f->csv = a->csv ? stdout : NULL;
+		return -1;
+	}
+	int fd = open(a->csv, O_WRONLY | O_CREAT | O_CLOEXEC | (a->force ? O_TRUNC : O_EXCL), 0666);
+	f->csv = fd < 0 ? NULL : fdopen(fd, "w");
+	if (f->csv)
+		return -1;
+	return complain(EXIT_MEMWHY, "cannot write %s: %s%s", a->csv, strerror(errno), errno == EEXIST ? "; --force overwrites it" : "");
+}
+
+static void discard_recording(struct run_files *f)
+{
+	char error[256];
+	if (f->store)
+		store_close(f->store, error, sizeof error);
+	f->store = NULL;
+	unlink(f->recording);
+}
+
+static void close_files(struct run_files *f)
+{
+	if (f->temporary[0]) {
+		unlink(f->recording);
+		rmdir(f->temporary);
+	}
+	if (f->csv && f->csv != stdout)
+		fclose(f->csv);
+}
+
+/* ---- after the target ended --------------------------------------------------------------- */
+
+static void close_store(struct run_files *f)
+{
+	char error[512] = "";
+	if (store_close(f->store, error, sizeof error) != 0)
+		complain(0, "the recording is not complete: %s", error);
+	f->store = NULL;
+}
+
+static void report(const struct run_arguments *a, struct run_files *f, const struct run_result *result)
+{
+	if (result->not_followed)
+		complain(0, "%u processes were not followed: too many at once for memwhy, or for ulimit -n or -f", result->not_followed);
+	if (!f->temporary[0])
+		recording_path_remember(f->recording);
+	if (!a->quiet)
+		report_summary(f->recording, stderr, a->verbose);
+	if (f->csv && export_csv_table(f->recording, NULL, f->csv) == 0 && fflush(f->csv) != 0)
+		complain(0, "cannot write the CSV: %s", strerror(errno));
+}
+
+static int explain_launch(const struct launch_command *c, int error)
+{
+	char why[PATH_MAX];
+	int status = launch_explain(c, error, why, sizeof why);
+	return complain(status, "%s: %s", c->argv[0], why);
+}
+
+static int run_recorded(const struct run_arguments *a, const struct run_options *options, struct run_files *f,
+			int *ret_signal)
+{
+	struct run_result result;
+	int error = run_target(options, f->store, &result);
+	if (error || result.launch_errno) {
+		discard_recording(f);
+		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
+			     : explain_launch(options->command, result.launch_errno);
+	}
+	close_store(f);
+	report(a, f, &result);
+	if (WIFSIGNALED(result.wait_status))
+		*ret_signal = WTERMSIG(result.wait_status);
+	return WEXITSTATUS(result.wait_status);
+}
+
+/* -1, or the exit status. */
+static int choose_probe(const struct run_arguments *a, struct run_options *o, char *path, size_t size)
+{
+	o->why_no_probe = a->probe ? exec_kind_clause(&o->command->kind) : "no probe was asked for (--no-probe)";
+	if (*o->why_no_probe)
+		return -1;
+	int error = launch_find_probe(path, size);
+	if (error == -ENOENT)
+		return complain(EXIT_MEMWHY, "the probe %s is missing; install memwhy again, name it in MEMWHY_PROBE_LIB, or use --no-probe", path);
+	if (error)
+		return complain(EXIT_MEMWHY, "the probe %s cannot be preloaded: its path has a blank or a colon; name a copy in MEMWHY_PROBE_LIB", path);
+	o->probe_path = path;
+	return -1;
+}
+
+static int run(int argc, char **argv)
+{
+	struct run_arguments a = { .follow = true, .probe = true };
+	struct run_files f = { .store = NULL };
+	struct launch_command command;
+	char line[128], probe[PATH_MAX + 64];
+	int signal_number = 0, status = parse_arguments(argc, argv, &a);
+	if (status >= 0)
+		return status;
+	launch_begin();
+	int error = launch_find(a.command, &command);
+	if (error)
+		return explain_launch(&command, -error);
+	describe_options(&a, line, sizeof line);
+	struct run_options o = {
+		.command = &command, .follow = a.follow, .hold = a.hold,
+		.every_ns = (uint64_t)a.every_ns, .options_line = line,
+	};
+	if ((status = choose_probe(&a, &o, probe, sizeof probe)) < 0 && (status = open_csv(&a, &f)) < 0 &&
+	    (status = open_recording(&a, &f)) < 0)
+		status = run_recorded(&a, &o, &f, &signal_number);
+	close_files(&f);
+	if (signal_number)
+		launch_die_of(signal_number);
+	return status;
+}
+
+static const char *const hold_names[RUN_HOLDS] = { "soft", "stop", "none" };
+
+static const struct option long_options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "csv", required_argument, NULL, OPT_CSV },
+	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
+	{ "no-probe", no_argument, NULL, OPT_NO_PROBE },
+	{ "hold", required_argument, NULL, OPT_HOLD },
+	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 }
+};
+
+static const char help_text[] =
+	"usage: memwhy [run] [OPTIONS] -- COMMAND [ARG...]\n\n"
+	"Runs COMMAND, records it and its children, and when it has ended prints a summary\n"
+	"on standard error. Ends as COMMAND did.\n\n"
+	"  -o, --output FILE  the recording; %p: memwhy's process id, %n: COMMAND's name\n"
+	"      --force        overwrite FILE (and --csv's)\n"
+	"      --csv FILE|-   write the samples as CSV when the run has ended\n"
+	"      --no-follow    the launched process only, not its children\n"
+	"      --no-probe     preload nothing: pages only, live unknown\n"
+	"      --hold HOW     while a snapshot is taken: soft (allocations wait), stop\n"
+	"                     (SIGSTOP), none\n"
+	"      --every TIME   a fixed interval between samples, such as 5ms\n"
+	"  -q, --quiet        no summary\n"
+	"  -v, --verbose      every term and every process\n"
+	"      --help, --version\n";
+
+const struct command cmd_run = {
+	.name = "run",
+	.usage = "[OPTIONS] -- COMMAND [ARG...]",
+	.summary = "run a program, record it, say why it is that big (the default)",
+	.run = run,
+};
