@@ -134,8 +134,8 @@ static void set_how(const struct collector *c, struct store_process_end *e)
 		e->how = STORE_END_EXEC;
 	else if (c->has_wait)
 		set_status(e, c->wait.status);
-	else if (!collector_process_ended(c))
-		e->how = STORE_END_RUNNING;
+	else if (c->let_go || !collector_process_ended(c))
+		e->how = STORE_END_RUNNING; /* what it does once it is let go is not seen */
 	else if (ipc_exit_status(c->pidfd, c->pid, &status) == 0)
 		set_status(e, status);
 	else
@@ -171,6 +171,7 @@ static void let_go(struct collector *c)
 		return;
 	if (c->sampler.expected_ns <= LAST_LOOK_NS && collector_look(c) == 0)
 		collector_snap(c, TRIGGER_LAST, false);
+	c->let_go = !collector_process_ended(c);
 	if (!c->control)
 		return;
 	__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);

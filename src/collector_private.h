@@ -29,6 +29,7 @@ struct collector {
 	pthread_mutex_t view_lock;         /* held while the view is used; children inherit from it */
 	struct target_view *view;          /* guarded by view_lock */
 	struct wire_control *control;      /* NULL without a probe */
+	bool let_go;                       /* it outlives the run */
 	bool has_wait;
 	struct collector_wait wait;        /* set before COLLECTOR_STOPPED is told */
 	/* the thread's own */
