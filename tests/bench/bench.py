@@ -449,6 +449,8 @@ def main():
     parser.add_argument("--no-heaptrack", action="store_true")
     bench = Bench(parser.parse_args())
     bench.options.memwhy = os.path.abspath(bench.options.memwhy)
+    if bench.options.ruff:
+        bench.options.ruff = os.path.abspath(bench.options.ruff)
     try:
         bench.workloads = [] if bench.options.command == "hotpair" else make_workloads(bench)
         for name in COMMANDS if bench.options.command == "all" else [bench.options.command]:

@@ -10,7 +10,7 @@ cause() {
 	shift
 	probed "$name" -- "$@"
 	case $ended in
-	"exit 77") echo "# $name: $(cat "$tmp/$name.out")"; return ;;
+	"exit 77") left_out "$name: $(cat "$tmp/$name.out")"; return ;;
 	esac
 	is "$name: ends well" "$ended" "exit 0"
 	as_expected "$name" "$tmp/$name.out" "$tmp/$name.csv"

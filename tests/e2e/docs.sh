@@ -93,6 +93,6 @@ if [ -e /usr/share/bash-completion/bash_completion ]; then
 	is "completion: the target's words" "$(complete_line 'memwhy -q -- cat some.r')" "some.recording "
 	is "completion: options of run" "$(complete_line 'memwhy run --no')" "--no-follow --no-probe "
 else
-	echo "# no bash-completion: the completion is not tried"
+	left_out "no bash-completion: the completion is not tried"
 fi
 finish

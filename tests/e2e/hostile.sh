@@ -102,7 +102,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2> /dev/null; then
 	*) failed "no /proc: $ended" ;;
 	esac
 else
-	echo "# not root: full disk, no /dev/shm and read-only HOME are not tried"
+	left_out "not root: full disk, no /dev/shm and read-only HOME are not tried"
 fi
 
 run "$MEMWHY" -q -o /nonexistent/dir/x.rec -- touch ran > out 2> err

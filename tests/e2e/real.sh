@@ -11,7 +11,7 @@ cd "$tmp" || exit 99
 
 have() {
 	command -v "$1" > /dev/null && return
-	echo "# $1 is not installed: left out"
+	left_out "$1 is not installed"
 	return 1
 }
 
@@ -159,6 +159,6 @@ if [ -n "$ruff" ] && [ -d /usr/lib/python3.11/json ]; then
 	is "ruff: ends well" "$ended" "exit 0"
 	books ruff
 else
-	echo "# no ruff 0.0.246 to be had: left out"
+	left_out "ruff 0.0.246 cannot be had"
 fi
 finish

@@ -63,7 +63,7 @@ if printf 'int main(void) { return 5; }\n' | ${CC:-cc} -static -x c -o static - 
 	is "static executable runs" "$ended" "exit 5"
 	matches "static executable: the summary says why live is unknown" s.err 'static'
 else
-	echo "# no static libc: the static executable is not tried"
+	left_out "no static libc: the static executable is not tried"
 fi
 
 # setuid: the kernel drops LD_PRELOAD. Somebody else's file, else it isn't a privilege.
@@ -81,6 +81,6 @@ if [ "$(id -u)" = 0 ] && command -v setpriv > /dev/null; then
 	plain_lines "$tmp/other/user.csv"
 	balanced "an ordinary user" "$tmp/other/user.csv"
 else
-	echo "# not root, or no setpriv: setuid is not tried"
+	left_out "not root, or no setpriv: setuid is not tried"
 fi
 finish

@@ -89,6 +89,6 @@ if command -v script > /dev/null; then
 		typescript < /dev/null > b.out 2>&1
 	same_file "on a terminal" b.out a.out
 else
-	echo "# no script(1): the terminal is not tried"
+	left_out "no script(1): the terminal is not tried"
 fi
 finish
