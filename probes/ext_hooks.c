@@ -74,7 +74,7 @@ static void put_back(const struct taken *t, void *p)
 {
 	if (!t->was_live)
 		return;
-	record_block(t->r, p, t->block.requested, t->block.footprint);
+	record_block(t->r, p, t->block.requested, t->block.footprint, 0);
 	t->r.t->freed_bytes -= t->block.requested;
 	t->r.t->frees--;
 	t->r.t->delta_bytes += (int64_t)t->block.requested;

@@ -86,6 +86,7 @@ void heap_identify(void)
 	Dl_info info = { 0 };
 	if (!dl_iterate_phdr(match_dso, &where) || !dladdr((void *)where.address, &info))
 		return;
+	heap->state = WIRE_HEAP_RESOLVED;
 	dso_low = heap->low = where.low;
 	dso_high = heap->high = where.high;
 	adapter_copy_text(heap->path, sizeof heap->path, info.dli_fname ? info.dli_fname : "");

@@ -40,10 +40,12 @@ static inline size_t heap_glibc_header(const void *p)
 	return ((const size_t *)p)[-1];
 }
 
-/* A glibc chunk that is a mapping of its own: its free unmaps it, where no hook sees. */
-static inline bool heap_is_mapped_chunk(const void *p)
+/* A glibc chunk that is a mapping of its own: its free unmaps it, where no hook sees. head:
+ * the block's word; only blocks of heap 0 have a header, others may begin a mapping. */
+static inline bool heap_is_mapped_chunk(uint32_t head, const void *p)
 {
-	return heap_sizing == HEAP_GLIBC && (heap_glibc_header(p) & GLIBC_CHUNK_MMAPPED);
+	return heap_sizing == HEAP_GLIBC && !(head >> WIRE_HEAP_SHIFT & WIRE_HEAP_MASK) &&
+	       (heap_glibc_header(p) & GLIBC_CHUNK_MMAPPED);
 }
 
 /* footprint of a block that is not specially aligned; at least requested. */

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "bootstrap.h"
-#include "record.h"
+#include "record_move.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -153,59 +153,18 @@ static void *realloc_outside(struct recorder r, void *p, size_t bytes, void *cal
 	return q;
 }
 
-/* The block is in no word while the real realloc runs: the slot shows it. */
-static void set_inflight(struct wire_thread *t, void *p, struct shadow_block b)
-{
-	t->inflight_requested = b.requested;
-	t->inflight_footprint = b.footprint;
-	__atomic_store_n(&t->inflight_address, (uint64_t)(uintptr_t)p, __ATOMIC_RELEASE);
-}
-
-static void put_back(struct recorder r, void *p, struct record_place at, uint32_t head)
-{
-	__atomic_store_n(at.word, head, __ATOMIC_RELEASE);
-	shadow_touch_page(at.leaf, (uintptr_t)p);
-	__atomic_store_n(&r.t->inflight_address, 0, __ATOMIC_RELEASE);
-}
-
-/* Counts as a free of the old and an allocation of the new, with the difference only
- * in the live sum: a realloc is no maximum of both. */
-static void book_realloc(struct recorder r, void *q, size_t old_bytes, size_t bytes)
-{
-	struct wire_thread *t = r.t;
-	if (q) {
-		record_block(r, q, bytes, heap_footprint(q, bytes));
-		t->allocated_bytes += bytes;
-		t->allocations++;
-	} else {
-		bytes = 0;
-	}
-	__atomic_store_n(&t->inflight_address, 0, __ATOMIC_RELEASE);
-	t->freed_bytes += old_bytes;
-	t->frees++;
-	int64_t delta = t->delta_bytes += (int64_t)bytes - (int64_t)old_bytes;
-	if (unlikely(probe_thread_delta_is_due(t, delta)))
-		probe_thread_flush(t);
-}
-
 static void *realloc_known(struct recorder r, void *p, size_t bytes, struct record_place at)
 {
-	uint32_t head = *at.word;
-	struct shadow_block old = shadow_decode(at.word, head);
-	bool mapped_chunk = heap_is_mapped_chunk(p);
-	if (unlikely(old.requested >= BIG_FREE_BYTES && bytes < old.requested))
-		record_before_big_free();
-	set_inflight(r.t, p, old);
-	__atomic_store_n(at.word, head & ~WIRE_LIVE, __ATOMIC_RELAXED);
-	shadow_touch_page(at.leaf, (uintptr_t)p);
+	struct record_move m = record_move_begin(r, p, at, bytes);
+	bool mapped_chunk = heap_is_mapped_chunk(m.head, p);
 	void *q = real.realloc(p, bytes);
 	if (unlikely(!q && bytes != 0)) {
-		put_back(r, p, at, head);
+		record_move_undo(r, p, &m);
 		return NULL;
 	}
-	if (q != p && !mapped_chunk && shadow_crosses_page((uintptr_t)p, old.footprint))
-		shadow_mark_pages((uintptr_t)p, old.footprint);
-	book_realloc(r, q, old.requested, bytes);
+	if (q != p && !mapped_chunk && shadow_crosses_page((uintptr_t)p, m.old.footprint))
+		shadow_mark_pages((uintptr_t)p, m.old.footprint);
+	record_move_end(r, &m, q, bytes, q ? heap_footprint(q, bytes) : 0, 0);
 	return q;
 }
 

@@ -60,7 +60,14 @@ static void open_further_leaves(uintptr_t a, size_t footprint)
 			shadow_leaf_for(region << WIRE_REGION_SHIFT);
 }
 
-void record_block(struct recorder r, void *p, size_t requested, size_t footprint)
+/* A linked heap's are known from the start, and one that was aligned must not change them. */
+static void note_tiny(struct wire_heap *heap, size_t requested, size_t footprint)
+{
+	if (heap->state != WIRE_HEAP_FOLLOWED || !heap->tiny_footprint[requested])
+		heap->tiny_footprint[requested] = (uint8_t)footprint;
+}
+
+void record_block(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap)
 {
 	uintptr_t a = (uintptr_t)p;
 	char *leaf = shadow_leaf_for(a);
@@ -73,11 +80,11 @@ void record_block(struct recorder r, void *p, size_t requested, size_t footprint
 	uint32_t *word = shadow_word(leaf, a);
 	if (unlikely(*word & WIRE_LIVE))
 		r.t->double_allocations++;
-	uint32_t head = shadow_encode(word, requested, footprint, 0, 0);
+	uint32_t head = shadow_encode(word, requested, footprint, heap, 0);
 	__atomic_store_n(word, head, __ATOMIC_RELEASE);
 	shadow_touch_page(leaf, a);
 	if (footprint <= 16)
-		probe.control->heaps[0].tiny_footprint[requested] = (uint8_t)footprint;
+		note_tiny(&probe.control->heaps[heap], requested, footprint);
 }
 
 static void count_alloc(struct wire_thread *t, size_t bytes)
@@ -89,12 +96,16 @@ static void count_alloc(struct wire_thread *t, size_t bytes)
 		probe_thread_flush(t);
 }
 
+void record_sized(struct recorder r, void *p, size_t bytes, size_t footprint, uint32_t heap)
+{
+	record_block(r, p, bytes, footprint, heap);
+	count_alloc(r.t, bytes);
+}
+
 void record_alloc(struct recorder r, void *p, size_t bytes)
 {
-	if (!p)
-		return;
-	record_block(r, p, bytes, heap_footprint(p, bytes));
-	count_alloc(r.t, bytes);
+	if (p)
+		record_sized(r, p, bytes, heap_footprint(p, bytes), 0);
 }
 
 void record_aligned(struct recorder r, void *p, size_t bytes)
@@ -102,8 +113,7 @@ void record_aligned(struct recorder r, void *p, size_t bytes)
 	if (!p)
 		return;
 	bool glibc = heap_sizing == HEAP_GLIBC;
-	record_block(r, p, bytes, glibc ? heap_footprint(p, bytes) : heap_ask_footprint(p, bytes));
-	count_alloc(r.t, bytes);
+	record_sized(r, p, bytes, glibc ? heap_footprint(p, bytes) : heap_ask_footprint(p, bytes), 0);
 }
 
 /* The maximum is published, and the collector asked, while the block is still live. */
@@ -125,7 +135,7 @@ size_t record_free(struct recorder r, void *p, struct record_place at)
 	shadow_touch_page(at.leaf, (uintptr_t)p);
 	if (!shadow_crosses_page((uintptr_t)p, b.footprint))
 		return 0;
-	bool unmaps = heap_is_mapped_chunk(p);
+	bool unmaps = heap_is_mapped_chunk(head, p);
 	shadow_mark_pages((uintptr_t)p, b.footprint);
 	return unmaps ? b.footprint : 0;
 }
@@ -146,10 +156,11 @@ static void note_caller(uint64_t caller, uint32_t kind)
 
 void record_resize(struct recorder r, void *p, struct record_place at, size_t bytes)
 {
+	uint32_t heap = *at.word >> WIRE_HEAP_SHIFT & WIRE_HEAP_MASK;
 	struct shadow_block b = shadow_decode(at.word, *at.word);
 	if (b.requested == bytes || bytes > b.footprint)
 		return;
-	__atomic_store_n(at.word, shadow_encode(at.word, bytes, b.footprint, 0, 0), __ATOMIC_RELEASE);
+	__atomic_store_n(at.word, shadow_encode(at.word, bytes, b.footprint, heap, 0), __ATOMIC_RELEASE);
 	shadow_touch_page(at.leaf, (uintptr_t)p);
 	r.t->allocated_bytes += bytes - b.requested; /* may wrap: the sum is what counts */
 	r.t->delta_bytes += (int64_t)bytes - (int64_t)b.requested;

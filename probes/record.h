@@ -32,8 +32,10 @@ COLD void record_early(void *p);
 __attribute__((noinline)) void record_alloc(struct recorder r, void *p, size_t bytes);
 /* Likewise with an alignment asked for: the size class depends on it too. */
 __attribute__((noinline)) void record_aligned(struct recorder r, void *p, size_t bytes);
+/* Likewise a block whose footprint the caller knows, of any heap (an index into heaps[]). */
+void record_sized(struct recorder r, void *p, size_t bytes, size_t footprint, uint32_t heap);
 /* The block's words alone, no counters. */
-void record_block(struct recorder r, void *p, size_t requested, size_t footprint);
+void record_block(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap);
 /* A block that is booked already turns out to have been asked for with another size. */
 void record_resize(struct recorder r, void *p, struct record_place at, size_t bytes);
 /* Set around a real operator delete: jemalloc's calls free() through its own import, and
@@ -72,18 +74,11 @@ bool recorder_begin(struct recorder *ret);
 
 #define HOT __attribute__((always_inline)) static inline
 
-/* After record_is_ready() and the real call; a probe that was turned off since still has
- * its map. NULL has no leaf. */
-HOT bool record_hot_alloc(void *p, size_t bytes)
+/* heap is shifted to its place in the head already. */
+HOT bool record_hot_block(char *leaf, uintptr_t a, size_t bytes, size_t footprint, uint32_t heap)
 {
-	uintptr_t a = (uintptr_t)p;
-	if (unlikely((a & 8) || bytes >= BIG_FREE_BYTES))
-		return false;
-	char *leaf = shadow_find_leaf(a);
-	if (unlikely(!leaf))
-		return false;
 	struct wire_thread *t = probe_thread_slot; /* read again: cheaper than kept over the call */
-	size_t footprint = heap_footprint_hot(p, bytes), slack = footprint - bytes;
+	size_t slack = footprint - bytes;
 	int64_t delta = t->delta_bytes + (int64_t)bytes;
 	uint32_t *word = shadow_word_even(leaf, a);
 	if (unlikely(footprint <= 16 || slack > WIRE_SLACK_MAX || delta > t->flush_bytes ||
@@ -93,9 +88,20 @@ HOT bool record_hot_alloc(void *p, size_t bytes)
 	t->allocated_bytes += bytes;
 	t->allocations++;
 	word[1] = (uint32_t)(slack << WIRE_SIZE_BITS | bytes);
-	__atomic_store_n(word, WIRE_LIVE | WIRE_TAG_LONG << WIRE_TAG_SHIFT, __ATOMIC_RELEASE);
+	__atomic_store_n(word, WIRE_LIVE | WIRE_TAG_LONG << WIRE_TAG_SHIFT | heap, __ATOMIC_RELEASE);
 	shadow_touch_page_even(leaf, a);
 	return true;
+}
+
+/* After record_is_ready() and the real call; a probe that was turned off since still has
+ * its map. NULL has no leaf. */
+HOT bool record_hot_alloc(void *p, size_t bytes)
+{
+	uintptr_t a = (uintptr_t)p;
+	if (unlikely((a & 8) || bytes >= BIG_FREE_BYTES))
+		return false;
+	char *leaf = shadow_find_leaf(a);
+	return likely(leaf != NULL) && record_hot_block(leaf, a, bytes, heap_footprint_hot(p, bytes), 0);
 }
 
 /* Blocks of BIG_FREE_BYTES and the long form span pages, so one test sends both away. */

@@ -15,11 +15,13 @@
 #ifndef MEMWHY_WIRE_H
 #define MEMWHY_WIRE_H
 
+#include "wire_plan.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_MAGIC   0x59485745u /* "EWHY" */
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 
 /* Environment variable that leads a process to its collector:
  * "VERSION:SOCKET:TOKEN:FLAGS", SOCKET an abstract AF_UNIX SOCK_SEQPACKET name
@@ -165,12 +167,25 @@ enum wire_reason {
 #define WIRE_REQUEST_EXEC      8u
 #define WIRE_REQUEST_EVENTS    16u /* the event ring is half full; nobody waits */
 
+/* heaps[0] is the allocator behind the preloaded hooks; the others are linked into modules. */
+enum wire_heap_state {
+	WIRE_HEAP_UNUSED,
+	WIRE_HEAP_RESOLVED,   /* followed by the preloaded hooks */
+	WIRE_HEAP_FOLLOWED,   /* linked in; its entry points are patched, all of the plan's */
+	WIRE_HEAP_NOT_PATCHED /* linked in and not followed; see patch */
+};
+
 struct wire_heap {
 	char name[16];      /* "glibc", "jemalloc", ...; "" = slot unused */
 	char version[48];
-	char path[160];     /* the DSO that provides it */
+	char path[160];     /* the DSO that provides it, or that it is linked into */
 	uint8_t tiny_footprint[WIRE_TINY_SIZES]; /* of tag 0..16; 0: not seen */
-	uint8_t pad[15];
+	uint8_t state;      /* enum wire_heap_state */
+	uint8_t patch;      /* enum patch_result of probes/patch.h; 0: done, or nothing to do */
+	uint8_t family;     /* enum wire_family; of linked ones */
+	uint8_t entries;    /* how many of its entry points the plan patches */
+	uint8_t found;      /* enum wire_found, the weakest of them */
+	uint8_t pad[10];
 	uint64_t low, high; /* the DSO's address range */
 };
 
@@ -226,7 +241,11 @@ struct wire_control {
  * entry counts only where directory[region] is its WIRE_LEAF_ENTRY: two threads may race for a
  * region, and the loser's leaf stays empty. */
 #define WIRE_LEAVES_MAX    4096u
-#define WIRE_OFF_LEAF_DATA (WIRE_OFF_LEAVES + WIRE_LEAVES_MAX * 4ull)
+/* One struct wire_plan, of the executable: written by the collector before the welcome,
+ * read once by the probe when it attaches. Its magic is 0 where there is none. */
+#define WIRE_OFF_PLAN      (WIRE_OFF_LEAVES + WIRE_LEAVES_MAX * 4ull)
+#define WIRE_PLAN_BYTES    0x8000ull
+#define WIRE_OFF_LEAF_DATA (WIRE_OFF_PLAN + WIRE_PLAN_BYTES)
 /* A leaf's place in the file, in pages: one shift from its address. */
 #define WIRE_LEAF_ENTRY(index) ((uint32_t)((WIRE_OFF_LEAF_DATA + (index) * WIRE_LEAF_BYTES) >> WIRE_PAGE_SHIFT))
 #define WIRE_BYTES         (WIRE_OFF_LEAF_DATA + WIRE_LEAVES_MAX * WIRE_LEAF_BYTES)
@@ -250,6 +269,7 @@ struct wire_welcome { uint32_t magic, version, accepted, follow; };
 _Static_assert(sizeof(struct wire_thread) == 256, "wire_thread");
 _Static_assert(sizeof(struct wire_event) == 48, "wire_event");
 _Static_assert(sizeof(struct wire_heap) == 272, "wire_heap");
+_Static_assert(sizeof(struct wire_plan) <= WIRE_PLAN_BYTES, "wire_plan");
 _Static_assert(sizeof(struct wire_control) < 0x10000, "wire_control");
 _Static_assert(WIRE_LEAF_BYTES % 4096 == 0, "leaves are page aligned");
 _Static_assert(WIRE_OFF_LEAF_DATA % 4096 == 0, "leaf data is page aligned");

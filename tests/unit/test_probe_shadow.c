@@ -67,7 +67,7 @@ static void neighbours_in_both_planes_stay_apart(void **state)
 {
 	const uintptr_t base = 0x7f0000001000;
 	for (uintptr_t i = 0; i < 64; i++)
-		record_block(recorder(), (void *)(base + 8 * i), 8 - i % 8, 8);
+		record_block(recorder(), (void *)(base + 8 * i), 8 - i % 8, 8, 0);
 	for (uintptr_t i = 0; i < 64; i++)
 		assert_int_equal(block_at(base + 8 * i).requested, 8 - i % 8);
 	char *leaf = shadow_find_leaf(base);
@@ -78,8 +78,8 @@ static void neighbours_in_both_planes_stay_apart(void **state)
 static void last_block_of_a_region_spills(void **state)
 {
 	const uintptr_t a = 0x7f0002000000 - 16;
-	record_block(recorder(), (void *)a, 1u << 20, 1u << 20);
-	record_block(recorder(), (void *)(a - 8), 8, 8); /* plane B's first words are elsewhere */
+	record_block(recorder(), (void *)a, 1u << 20, 1u << 20, 0);
+	record_block(recorder(), (void *)(a - 8), 8, 8, 0); /* plane B's first words are elsewhere */
 	assert_int_equal(block_at(a).requested, 1u << 20);
 	assert_int_equal(block_at(a - 8).requested, 8);
 	assert_int_equal(probe.control->leaf_count, 2); /* and the region that it reaches into has a leaf too */
@@ -155,7 +155,7 @@ static void a_copy_is_the_same_heap(void **state)
 	struct recorder r = recorder();
 	record_alloc(r, (void *)0x7f0000000010, 24);
 	record_alloc(r, (void *)0x550000000010, 1u << 21);
-	record_block(r, (void *)0x7f0000003008, 8, 8);
+	record_block(r, (void *)0x7f0000003008, 8, 8, 0);
 	record_alloc(r, (void *)0x7f0000005000, 10);
 	record_free(r, (void *)0x7f0000005000, record_find((void *)0x7f0000005000));
 	char *copy, *old = probe.base;
