@@ -19,16 +19,6 @@ struct linked_entry {
 	uint32_t heap;   /* index into control->heaps */
 };
 
-enum patch_result {
-	PATCH_DONE,
-	PATCH_OTHER_BYTES,  /* memory does not have what the plan expects: nothing was changed */
-	PATCH_NO_ROOM,      /* no place for the island within 2 GiB */
-	PATCH_DENIED,       /* the text can't be made writable, nor written otherwise */
-	PATCH_BAD_PLAN,
-	PATCH_UNDONE,       /* a later entry failed: all that was written was put back */
-	PATCH_RESULTS
-};
-
 /* bias: dlpi_addr of the module. hook_for(kind): the function to jump to, which is entered with
  * the five arguments and, in r9, the struct linked_entry; NULL: leave that kind alone.
  * entries[i] belongs to plan->entries[i]; real is set also for entries that are only called. */

@@ -11,6 +11,7 @@
 #include "recording_path.h"
 #include "report.h"
 #include "run.h"
+#include "run_plans.h"
 #include "store.h"
 #include "version.h"
 
@@ -31,6 +32,7 @@ struct run_arguments {
 	int verbose;
 	bool follow, probe;
 	enum run_hold hold;
+	enum identify_mode identify;
 	int64_t every_ns;
 	char *const *command;
 };
@@ -56,9 +58,10 @@ static int complain(int status, const char *format, ...)
 
 /* ---- options ---------------------------------------------------------------------- */
 
-enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_HOLD, OPT_EVERY, OPT_HELP, OPT_VERSION };
+enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_EVERY, OPT_HELP, OPT_VERSION };
 static const struct option long_options[];
 static const char *const hold_names[RUN_HOLDS];
+static const char *const identify_names[];
 static const char help_text[];
 
 static int print_help(void)
@@ -82,6 +85,16 @@ static int parse_hold(const char *text, enum run_hold *ret_hold)
 	return complain(EXIT_USAGE, "--hold takes soft, stop or none, not '%s'", text);
 }
 
+static int parse_identify(const char *text, enum identify_mode *ret_mode)
+{
+	for (int i = IDENTIFY_OFF; i <= IDENTIFY_ALL; i++)
+		if (!strcmp(identify_names[i], text)) {
+			*ret_mode = (enum identify_mode)i;
+			return -1;
+		}
+	return complain(EXIT_USAGE, "--identify takes all, symbols or off, not '%s'", text);
+}
+
 static int parse_every(const char *text, int64_t *ret_ns)
 {
 	int64_t ns;
@@ -102,6 +115,8 @@ static int take_option(struct run_arguments *a, int option, char *const *argv)
 	case OPT_CSV: a->csv = optarg; return -1;
 	case OPT_NO_FOLLOW: a->follow = false; return -1;
 	case OPT_NO_PROBE: a->probe = false; return -1;
+	case OPT_IDENTIFY: return parse_identify(optarg, &a->identify);
+	case OPT_NO_IDENTIFY: a->identify = IDENTIFY_OFF; return -1;
 	case OPT_HOLD: return parse_hold(optarg, &a->hold);
 	case OPT_EVERY: return parse_every(optarg, &a->every_ns);
 	case 'h': case OPT_HELP: return print_help();
@@ -132,6 +147,8 @@ static void describe_options(const struct run_arguments *a, char *ret_line, size
 {
 	int n = snprintf(ret_line, size, "--hold=%s%s%s", hold_names[a->hold],
 			 a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
+	if (a->identify != IDENTIFY_ALL && n > 0 && (size_t)n < size)
+		n += snprintf(ret_line + n, size - (size_t)n, " --identify=%s", identify_names[a->identify]);
 	if (a->every_ns && n > 0 && (size_t)n < size)
 		snprintf(ret_line + n, size - (size_t)n, " --every=%lldus", (long long)(a->every_ns / 1000));
 }
@@ -248,11 +265,14 @@ static int explain_launch(const struct launch_command *c, int error)
 	return complain(status, "%s: %s", c->argv[0], why);
 }
 
-static int run_recorded(const struct run_arguments *a, const struct run_options *options, struct run_files *f,
+static int run_recorded(const struct run_arguments *a, struct run_options *options, struct run_files *f,
 			int *ret_signal)
 {
 	struct run_result result;
+	if (options->probe_path && a->identify != IDENTIFY_OFF)
+		run_plans_create(a->identify, options->probe_path, a->quiet, &options->plans);
 	int error = run_target(options, f->store, &result);
+	run_plans_destroy(options->plans);
 	if (error || result.launch_errno) {
 		discard_recording(f);
 		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
@@ -282,7 +302,7 @@ static int choose_probe(const struct run_arguments *a, struct run_options *o, ch
 
 static int run(int argc, char **argv)
 {
-	struct run_arguments a = { .follow = true, .probe = true };
+	struct run_arguments a = { .follow = true, .probe = true, .identify = IDENTIFY_ALL };
 	struct run_files f = { .store = NULL };
 	struct launch_command command;
 	char line[128], probe[PATH_MAX + 64];
@@ -308,6 +328,9 @@ static int run(int argc, char **argv)
 }
 
 static const char *const hold_names[RUN_HOLDS] = { "soft", "stop", "none" };
+static const char *const identify_names[] = {
+	[IDENTIFY_OFF] = "off", [IDENTIFY_SYMBOLS] = "symbols", [IDENTIFY_ALL] = "all",
+};
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -315,6 +338,8 @@ static const struct option long_options[] = {
 	{ "csv", required_argument, NULL, OPT_CSV },
 	{ "no-follow", no_argument, NULL, OPT_NO_FOLLOW },
 	{ "no-probe", no_argument, NULL, OPT_NO_PROBE },
+	{ "identify", required_argument, NULL, OPT_IDENTIFY },
+	{ "no-identify", no_argument, NULL, OPT_NO_IDENTIFY },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -333,6 +358,9 @@ static const char help_text[] =
 	"      --csv FILE|-   write the samples as CSV when the run has ended\n"
 	"      --no-follow    the launched process only, not its children\n"
 	"      --no-probe     preload nothing: pages only, live unknown\n"
+	"      --identify HOW find an allocator that is linked into the program: all\n"
+	"                     (by its names, else by its behaviour), symbols, off\n"
+	"      --no-identify  the same as --identify=off\n"
 	"      --hold HOW     while a snapshot is taken: soft (allocations wait), stop\n"
 	"                     (SIGSTOP), none\n"
 	"      --every TIME   a fixed interval between samples, such as 5ms\n"

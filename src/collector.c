@@ -128,8 +128,11 @@ static void inherit(struct collector *c)
 	struct collector *parent = c->forked_from;
 	if (!parent)
 		return;
+	c->is_fork = true;
 	pthread_mutex_lock(&parent->view_lock);
 	target_view_inherit(c->view, parent->view);
+	c->linked = parent->linked;
+	collector_inherit_own_allocator(c, parent);
 	pthread_mutex_unlock(&parent->view_lock);
 	c->forked_from = NULL;
 	collector_unref(parent);
@@ -147,7 +150,7 @@ static void *collect(void *arg)
 {
 	struct collector *c = arg;
 	inherit(c);
-	if (c->control)
+	if (c->control && !c->is_fork)
 		collector_look_for_own_allocator(c);
 	ipc_image_mark(c->pid, &c->image_mark);
 	while (collector_told(c) == COLLECTOR_GOES_ON && !c->lost_image && !collector_process_ended(c)) {
@@ -204,6 +207,7 @@ static struct collector *make(struct collector_run *run, const struct collector_
 	c->pidfd = b->pidfd;
 	c->start_ns = b->start_ns;
 	c->launched = b->launched;
+	c->linked = b->linked;
 	c->vm_hwm_bytes = -1;
 	c->command = copy(b->command);
 	c->exe = copy(b->exe);

@@ -10,6 +10,7 @@
 #ifndef MEMWHY_COLLECTOR_H
 #define MEMWHY_COLLECTOR_H
 
+#include "plans.h"
 #include "run.h"
 #include "store.h"
 #include "wire.h"
@@ -43,6 +44,7 @@ struct collector_birth {
 	struct collector *forked_from; /* a reference of its own is taken; or NULL */
 	const char *why_no_probe;/* clause, when memory is -1 */
 	const char *command, *exe;
+	const struct plans_answer *linked; /* of its own allocator; NULL: not looked for. Outlives the run */
 };
 /* Adds the process to the store and starts its thread. */
 int collector_start(struct collector_run *run, const struct collector_birth *birth, struct collector **ret_collector);

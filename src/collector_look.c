@@ -120,6 +120,7 @@ int collector_snap(struct collector *c, int trigger, bool asked)
 	memset(&snapshot, 0, sizeof snapshot);
 	bool mappings = sampler_want_mappings(&c->sampler, trigger, c->rss_bytes, c->counters.live_bytes);
 	uint64_t from = platform_now_ns(), cpu_from = thread_cpu_ns();
+	collector_judge_linked(c);
 	enum snapshot_hold hold = hold_target(c, asked);
 	int error = target_view_snapshot(c->view, (enum snapshot_trigger)trigger, hold, mappings, collector_on_event, c, &snapshot);
 	release_target(c);

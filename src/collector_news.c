@@ -16,6 +16,23 @@
 #define EVENTS_STORED    4096u        /* of one kind and process */
 #define LAST_LOOK_NS     20000000ull  /* what a last look at a running process may cost */
 
+static bool has_linked_heap(const struct wire_heap heaps[WIRE_HEAPS])
+{
+	for (int i = 1; i < WIRE_HEAPS; i++)
+		if (heaps[i].state == WIRE_HEAP_FOLLOWED || heaps[i].state == WIRE_HEAP_NOT_PATCHED)
+			return true;
+	return false;
+}
+
+static const char *family_name(uint32_t family)
+{
+	static const char *const names[WIRE_FAMILIES] = {
+		[WIRE_FAMILY_JEMALLOC] = "jemalloc", [WIRE_FAMILY_MIMALLOC] = "mimalloc",
+		[WIRE_FAMILY_TCMALLOC] = "tcmalloc",
+	};
+	return family < WIRE_FAMILIES && names[family] ? names[family] : "malloc";
+}
+
 /* ---- what the store is told ----------------------------------------------------- */
 
 void collector_describe(const struct collector *c, struct store_process *ret)
@@ -31,24 +48,28 @@ void collector_describe(const struct collector *c, struct store_process *ret)
 static void write_probe_state(const struct collector *c, char *ret_text, size_t size)
 {
 	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
+	const char *why = c->linked_why ? c->linked_why : c->linked ? c->linked->why : "";
 	if (own)
-		snprintf(ret_text, size, "its own allocator (%s, linked into the executable) is not followed", own);
+		snprintf(ret_text, size, "its own allocator (%s, linked into the executable) is not followed%s%s", own,
+			 *why ? ": " : "", why);
 	else
 		probe_state_text(c->control, ret_text, size);
 }
 
-/* It is the program's first heap; libc's moves behind it. */
+/* One that the probe knows nothing of still has its line. */
 static void add_own_heap(const struct collector *c, struct wire_heap heaps[WIRE_HEAPS])
 {
 	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
-	if (!own)
+	struct wire_heap *h = &heaps[WIRE_HEAPS - 1];
+	if (!own || has_linked_heap(heaps))
 		return;
-	memmove(&heaps[1], &heaps[0], (WIRE_HEAPS - 1) * sizeof heaps[0]);
-	memset(&heaps[0], 0, sizeof heaps[0]);
-	snprintf(heaps[0].name, sizeof heaps[0].name, "%s", own);
-	snprintf(heaps[0].version, sizeof heaps[0].version, "linked in");
-	snprintf(heaps[0].path, sizeof heaps[0].path, "%s", c->exe);
+	memset(h, 0, sizeof *h);
+	snprintf(h->name, sizeof h->name, "%s", own);
+	snprintf(h->path, sizeof h->path, "%s", c->exe);
+	h->state = WIRE_HEAP_NOT_PATCHED;
 }
+
+/* ---- an allocator that is linked in ----------------------------------------------- */
 
 static void set_own_allocator(struct collector *c, const char *own)
 {
@@ -56,6 +77,12 @@ static void set_own_allocator(struct collector *c, const char *own)
 		return;
 	__atomic_store_n(&c->own_allocator, own, __ATOMIC_RELEASE);
 	target_view_set_foreign_heap(c->view);
+}
+
+void collector_inherit_own_allocator(struct collector *c, const struct collector *parent)
+{
+	set_own_allocator(c, __atomic_load_n(&parent->own_allocator, __ATOMIC_ACQUIRE));
+	c->linked_why = parent->linked_why;
 }
 
 static void *read_exe(void *arg)
@@ -69,10 +96,27 @@ static void *read_exe(void *arg)
 void collector_look_for_own_allocator(struct collector *c)
 {
 	const char *own = NULL;
+	if (c->linked && c->linked->plan)
+		return; /* the probe will say */
 	if (own_allocator_is_known(c->exe, &own))
 		set_own_allocator(c, own);
 	else
 		c->reads_exe = pthread_create(&c->exe_reader, NULL, read_exe, c) == 0;
+}
+
+/* What became of the plan, as soon as the probe has said so. */
+void collector_judge_linked(struct collector *c)
+{
+	if (!c->control || c->linked_judged || collector_load(&c->control->state) == WIRE_STATE_NEW)
+		return;
+	c->linked_judged = true;
+	for (int i = 1; i < WIRE_HEAPS; i++) {
+		const struct wire_heap *h = &c->control->heaps[i];
+		if (__atomic_load_n(&h->state, __ATOMIC_ACQUIRE) != WIRE_HEAP_NOT_PATCHED)
+			continue;
+		c->linked_why = probe_state_patch_text(__atomic_load_n(&h->patch, __ATOMIC_RELAXED));
+		set_own_allocator(c, family_name(__atomic_load_n(&h->family, __ATOMIC_RELAXED)));
+	}
 }
 
 /* Tells the store when the probe's state or its heaps changed. */
@@ -83,6 +127,7 @@ void collector_update_description(struct collector *c)
 	struct store_process p;
 	if (!c->control)
 		return;
+	collector_judge_linked(c);
 	write_probe_state(c, state, sizeof state);
 	probe_state_heaps(c->control, heaps);
 	add_own_heap(c, heaps);

@@ -22,7 +22,11 @@ struct collector {
 	char *command, *exe, *why_no_probe;
 	pthread_t thread, exe_reader;
 	bool reads_exe;
-	const char *own_allocator;         /* atomic; of the executable itself, NULL: none seen */
+	const char *own_allocator;         /* atomic; of the executable itself, not followed; NULL: none seen */
+	const struct plans_answer *linked; /* what identification said, or NULL */
+	const char *linked_why;            /* why it is not followed though it was found, or NULL */
+	bool is_fork;                      /* of an image that was followed: it has the same allocators */
+	bool linked_judged;                /* its own allocator is followed, or is known not to be */
 	uint32_t told;                     /* atomic, enum collector_end */
 	uint32_t done, lost_image;         /* atomic */
 	struct collector *forked_from;     /* until the thread has inherited */
@@ -75,6 +79,10 @@ void collector_describe(const struct collector *c, struct store_process *ret);
 /* Tells the store when the probe's state or its heaps changed. */
 void collector_update_description(struct collector *c);
 void collector_look_for_own_allocator(struct collector *c);
+/* A forked child has what its parent has. */
+void collector_inherit_own_allocator(struct collector *c, const struct collector *parent);
+/* Before anything is made of the shadow: is the executable's own allocator followed? */
+void collector_judge_linked(struct collector *c);
 /* A target_event_fn. */
 void collector_on_event(void *arg, const struct wire_event *e);
 void collector_store_samples(struct collector *c, const struct sample *samples, unsigned count);

@@ -9,6 +9,7 @@
 #define MEMWHY_IPC_H
 
 #include "wire.h"
+#include "wire_plan.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -16,6 +17,9 @@
 /* A memory file of WIRE_BYTES, sealed; its control block has magic, version and this
  * live_trigger_bytes. */
 int ipc_create_memory(uint64_t live_trigger_bytes);
+
+/* Into a memory file that the probe does not have yet. */
+int ipc_write_plan(int memory, const struct wire_plan *plan);
 
 /* Waits while *word == value, at most timeout_ns. Wakes also for no reason. */
 void ipc_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);

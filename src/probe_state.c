@@ -32,6 +32,19 @@ void probe_state_text(const struct wire_control *control, char *ret_text, size_t
 	snprintf(ret_text, size, "%s", text_of(control));
 }
 
+static const char *const patch_texts[PATCH_RESULTS] = {
+	[PATCH_OTHER_BYTES] = "its code in memory is not what its file has",
+	[PATCH_NO_ROOM] = "no room for the hooks within 2 GiB of it",
+	[PATCH_DENIED] = "this machine does not let its code be changed (SELinux execmod, seccomp)",
+	[PATCH_BAD_PLAN] = "its plan was damaged",
+	[PATCH_UNDONE] = "not all of its entry points could be patched",
+};
+
+const char *probe_state_patch_text(uint32_t result)
+{
+	return result < PATCH_RESULTS && patch_texts[result] ? patch_texts[result] : "it could not be patched";
+}
+
 void probe_state_heaps(const struct wire_control *control, struct wire_heap ret_heaps[WIRE_HEAPS])
 {
 	memcpy(ret_heaps, control->heaps, sizeof control->heaps);

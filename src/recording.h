@@ -30,6 +30,7 @@ struct recording_run {
 };
 struct recording_heap {
 	const char *name, *version, *path;
+	const char *found;           /* "preload", "symbols", "behaviour", "not followed" */
 };
 struct recording_process {
 	uint32_t id, parent_id;      /* parent 0: none known */

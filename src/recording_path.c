@@ -2,13 +2,13 @@
 /* Where recordings lie, which is the last, which may go; see recording_path.h. */
 #include "recording_path.h"
 
+#include "util/folder.h"
 #include "util/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,42 +22,9 @@
 #define NAME_MAX_COMMAND 64
 #define LINK_NAME "last" /* a symbolic link to the recording that was begun last */
 
-static const char *home_folder(void)
-{
-	const char *home = getenv("HOME");
-	if (home && home[0] == '/')
-		return home;
-	struct passwd *pw = getpwuid(geteuid());
-	return pw && pw->pw_dir && pw->pw_dir[0] == '/' ? pw->pw_dir : NULL;
-}
-
-/* Without a slash at its end. */
 static int state_folder(char *ret, size_t size)
 {
-	/* The XDG specification has relative paths ignored. */
-	const char *state = getenv("XDG_STATE_HOME"), *home = NULL;
-	if (!state || state[0] != '/') {
-		state = NULL;
-		home = home_folder();
-		if (!home)
-			return -ENOENT;
-	}
-	int n = snprintf(ret, size, "%s%s/memwhy", state ? state : home, state ? "" : "/.local/state");
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-/* mkdir -p; what is made is the user's alone. */
-static int make_folders(char *path)
-{
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		int r = mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
-		*slash = '/';
-		/* a parent that is there but can't be written says EROFS or EACCES first */
-		if (r && r != -EROFS && r != -EACCES)
-			return r;
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+	return folder_of_user("XDG_STATE_HOME", "/.local/state", ret, size);
 }
 
 static int copy_out(char *ret, size_t size, const char *path)
@@ -87,7 +54,7 @@ int recording_path_default(const char *command, char *ret, size_t size)
 	char folder[PATH_MAX], name[NAME_MAX_COMMAND + 1], date[32], path[PATH_MAX];
 	int r = state_folder(folder, sizeof folder);
 	if (!r)
-		r = make_folders(folder);
+		r = folder_make(folder);
 	if (r)
 		return r;
 	plain_name(command, name);
@@ -267,7 +234,7 @@ int recording_path_last(char *ret, size_t size)
 void recording_path_remember(const char *path)
 {
 	char folder[PATH_MAX], whole[PATH_MAX], name[64];
-	if (state_folder(folder, sizeof folder) || make_folders(folder) || !realpath(path, whole))
+	if (state_folder(folder, sizeof folder) || folder_make(folder) || !realpath(path, whole))
 		return;
 	int fd = open_folder();
 	if (fd < 0)

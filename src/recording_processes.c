@@ -95,8 +95,9 @@ static int read_heap(struct recording *r, struct recording_row *row, void *arg)
 	h->name = recording_keep_text(r, recording_row_text(row));
 	h->version = recording_keep_text(r, recording_row_text(row));
 	h->path = recording_keep_text(r, recording_row_text(row));
+	h->found = recording_keep_text(r, recording_row_text(row));
 	p->heap_count++;
-	return h->name && h->version && h->path ? 0 : -ENOMEM;
+	return h->name && h->version && h->path && h->found ? 0 : -ENOMEM;
 }
 
 static void raise_peak(struct recording_process *p, int64_t bytes)
@@ -139,7 +140,7 @@ int recording_load_processes(struct recording *r)
 			      " FROM process ORDER BY id");
 	if (!result)
 		result = recording_each_row(r, "heap", 0, read_heap, NULL,
-				  "SELECT process_id, name, version, path FROM heap ORDER BY process_id, slot");
+				  "SELECT process_id, name, version, path, found FROM heap ORDER BY process_id, slot");
 	if (!result)
 		result = recording_each_row(r, "snapshot", 0, read_snapshot_peak, NULL,
 				  "SELECT process_id, max(rss_bytes), max(rss_bytes - coalesce(probe_bytes, 0)), count(*)"

@@ -59,6 +59,7 @@ static void print_heaps(struct json *j, const struct recording_process *p)
 		json_string(j, "name", p->heaps[i].name);
 		json_string(j, "version", p->heaps[i].version);
 		json_string(j, "path", p->heaps[i].path);
+		json_string(j, "found", p->heaps[i].found);
 		json_end_object(j);
 	}
 	json_end_array(j);

@@ -49,17 +49,44 @@ static void print_duration(const struct report_page *g, const struct recording_p
 	fprintf(g->style.out, "  %s", units_duration(end > p->start_ns ? end - p->start_ns : 0, text));
 }
 
-static void print_heaps(const struct report_page *g, const struct recording_process *p)
+static const struct { const char *found, *words; } found_words[] = {
+	{ "symbols", " linked in (found by its symbols)" },
+	{ "behaviour", " linked in (found by behaviour)" },
+	{ "not followed", " linked in" },
+	{ NULL, "" },
+};
+
+static const char *words_of(const struct recording_heap *h)
+{
+	size_t i = 0;
+	while (found_words[i].found && strcmp(found_words[i].found, h->found) != 0)
+		i++;
+	return found_words[i].words;
+}
+
+static void print_heap(const struct report_page *g, const struct recording_heap *h, const char *before)
 {
 	FILE *out = g->style.out;
-	for (size_t i = 0; i < p->heap_count; i++) {
-		fputs(i ? " + " : "  ", out);
-		text_print_safe(out, p->heaps[i].name, 16, g->style.utf8);
-		if (*p->heaps[i].version) {
-			fputc(' ', out);
-			text_print_safe(out, p->heaps[i].version, 24, g->style.utf8);
-		}
+	fputs(before, out);
+	text_print_safe(out, h->name, 16, g->style.utf8);
+	if (*h->version) {
+		fputc(' ', out);
+		text_print_safe(out, h->version, 24, g->style.utf8);
 	}
+	fputs(words_of(h), out);
+}
+
+/* The program's own allocator first, for most of its blocks are there. */
+static void print_heaps(const struct report_page *g, const struct recording_process *p)
+{
+	const char *before = "  ";
+	for (int own = 1; own >= 0; own--)
+		for (size_t i = 0; i < p->heap_count; i++) {
+			if ((*words_of(&p->heaps[i]) != 0) != own)
+				continue;
+			print_heap(g, &p->heaps[i], before);
+			before = " + ";
+		}
 }
 
 static void print_command(const struct report_page *g)

@@ -5,6 +5,7 @@
  */
 #include "run.h"
 #include "launch.h"
+#include "run_plans.h"
 #include "platform.h"
 #include "session.h"
 #include "store.h"
@@ -72,6 +73,14 @@ static int start(const struct run_options *o, struct session *session, pid_t *re
 	return error;
 }
 
+static void prepare_plans(const struct run_options *o)
+{
+	if (!o->plans)
+		return;
+	plans_for(run_plans_get(o->plans), o->command->path, o->command->path);
+	run_plans_launched(o->plans);
+}
+
 int run_target(const struct run_options *options, struct store *store, struct run_result *ret_result)
 {
 	struct session *session;
@@ -79,12 +88,15 @@ int run_target(const struct run_options *options, struct store *store, struct ru
 	struct collector_wait wait;
 	struct run_result result = { .start_ns = platform_now_ns() };
 	const struct session_options so = {
-		.store = store, .follow = options->follow, .hold = options->hold, .every_ns = options->every_ns,
+		.store = store, .plans = options->plans ? run_plans_get(options->plans) : NULL, .follow = options->follow, .hold = options->hold, .every_ns = options->every_ns,
 	};
 	pid_t pid = 0;
 	int error = session_create(&so, &session);
 	if (error)
 		return error;
+	/* before the launch, so that the target does not wait for it */
+	prepare_plans(options);
+	result.start_ns = platform_now_ns();
 	begin_recording(options, store, result.start_ns);
 	result.launch_errno = -start(options, session, &pid);
 	error = result.launch_errno ? 0 : reap(pid, &wait);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct launch_command;
+struct run_plans;
 struct store;
 
 /* How the target is kept from changing while a snapshot is taken. */
@@ -24,6 +25,7 @@ struct run_options {
 	const char *why_no_probe; /* a clause, when probe_path is NULL; then only pages are seen */
 	enum run_hold hold;
 	const char *options_line; /* for the recording */
+	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
 	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
 };
 struct run_result {

@@ -10,6 +10,7 @@
 #include "session.h"
 #include "exec_kind.h"
 #include "ipc.h"
+#include "plans.h"
 #include "platform.h"
 #include "sampler.h"
 
@@ -233,6 +234,20 @@ static void drop(struct collector_birth *birth)
 		close(birth->pidfd);
 }
 
+/* The plan for a new image's own allocator goes into the memory before the probe sees it. */
+static const struct plans_answer *put_plan(struct session *s, const struct wire_hello *h, pid_t pid, int memory,
+					   const char *exe)
+{
+	char open_path[64];
+	if (!s->options.plans || h->kind != WIRE_HELLO_IMAGE || !*exe)
+		return NULL;
+	snprintf(open_path, sizeof open_path, "/proc/%d/exe", (int)pid);
+	const struct plans_answer *a = plans_for(s->options.plans, open_path, exe);
+	if (a && a->plan && ipc_write_plan(memory, a->plan) != 0)
+		return NULL;
+	return a;
+}
+
 static void welcome(struct session *s, int connection, pid_t pid, const struct wire_hello *h)
 {
 	struct identity who;
@@ -249,14 +264,15 @@ static void welcome(struct session *s, int connection, pid_t pid, const struct w
 		return;
 	}
 	struct collector *old = relate(s, h, &birth);
+	/* a forked child is what its parent was, until it execs, which may be at once */
+	identify(pid, birth.forked_from ? collector_command(birth.forked_from) : "?", &who);
+	birth.linked = put_plan(s, h, pid, birth.memory, who.exe);
 	if (ipc_send_welcome(connection, &yes, birth.memory) != 0) {
 		drop(&birth); /* it was killed meanwhile */
 		return;
 	}
 	if (old)
 		collector_tell(old, birth.follows_pages ? COLLECTOR_SUPERSEDED : COLLECTOR_REPLACED);
-	/* a forked child is what its parent was, until it execs, which may be at once */
-	identify(pid, birth.forked_from ? collector_command(birth.forked_from) : "?", &who);
 	birth.command = birth.forked_from ? collector_command(birth.forked_from) : who.command;
 	birth.exe = birth.forked_from ? collector_exe(birth.forked_from) : who.exe;
 	add(s, &birth);

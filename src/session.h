@@ -17,6 +17,7 @@ struct session;
 
 struct session_options {
 	struct store *store;
+	struct plans *plans; /* of linked-in allocators; NULL: none are looked for */
 	bool follow;
 	enum run_hold hold;
 	uint64_t every_ns;

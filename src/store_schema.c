@@ -38,7 +38,7 @@ static const char tables[] =
 	" CHECK (id > 0));"
 	"CREATE TABLE heap ("
 	" process_id INTEGER NOT NULL, slot INTEGER NOT NULL, name TEXT NOT NULL, version TEXT,"
-	" path TEXT, low INTEGER, high INTEGER, PRIMARY KEY (process_id, slot)) WITHOUT ROWID;"
+	" path TEXT, low INTEGER, high INTEGER, found TEXT, PRIMARY KEY (process_id, slot)) WITHOUT ROWID;"
 	"CREATE TABLE sample ("
 	" id INTEGER PRIMARY KEY, process_id INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" rss_bytes INTEGER, "

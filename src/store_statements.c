@@ -33,8 +33,8 @@ static const struct statement statements[STORE_STATEMENTS] = {
 			    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
 			    " command = coalesce(excluded.command, command),"
 			    " exe = coalesce(excluded.exe, exe), probe_state = excluded.probe_state", { NULL } },
-	[WRITE_HEAP] = { "INSERT OR REPLACE INTO heap (process_id, slot, name, version, path, low, high)"
-			 " VALUES (?, ?, ?, ?, ?, ?, ?)", { NULL } },
+	[WRITE_HEAP] = { "INSERT OR REPLACE INTO heap (process_id, slot, name, version, path, low, high,"
+			 " found) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", { NULL } },
 	[WRITE_SAMPLE] = { "INSERT INTO sample (process_id, time_ns, rss_bytes",
 			   { store_counter_columns, ") VALUES (?, ?, ?", counter_marks, ")" } },
 	[WRITE_SNAPSHOT] = { "INSERT INTO snapshot (process_id, time_ns, duration_ns, trigger, hold, pages,"

@@ -92,6 +92,16 @@ static int write_run(struct store_writer *w, const struct store_item *i)
 	return run_row(&r);
 }
 
+/* How its entry points are known. */
+static const char *found_text(const struct wire_heap *h)
+{
+	if (h->state == WIRE_HEAP_NOT_PATCHED)
+		return "not followed";
+	if (h->state != WIRE_HEAP_FOLLOWED)
+		return "preload";
+	return h->found == WIRE_FOUND_SYMBOL ? "symbols" : "behaviour";
+}
+
 static int write_heaps(struct store_writer *w, uint32_t process_id, const struct wire_heap *heaps)
 {
 	int result = SQLITE_OK;
@@ -107,6 +117,7 @@ static int write_heaps(struct store_writer *w, uint32_t process_id, const struct
 		bind_bounded_text(&r, h->path, sizeof h->path);
 		bind_integer(&r, (int64_t)h->low);
 		bind_integer(&r, (int64_t)h->high);
+		bind_text(&r, found_text(h));
 		result = run_row(&r);
 	}
 	return result;

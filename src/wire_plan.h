@@ -51,6 +51,17 @@ enum wire_family {
 /* How an entry was found. */
 enum wire_found { WIRE_FOUND_SYMBOL, WIRE_FOUND_BEHAVIOUR, WIRE_FOUND_CACHE };
 
+/* What became of a plan in the target. */
+enum patch_result {
+	PATCH_DONE,
+	PATCH_OTHER_BYTES,  /* memory does not have what the plan expects: nothing was changed */
+	PATCH_NO_ROOM,      /* no place for the island within 2 GiB */
+	PATCH_DENIED,       /* the text can't be made writable, nor written otherwise */
+	PATCH_BAD_PLAN,
+	PATCH_UNDONE,       /* a later entry failed: all that was written was put back */
+	PATCH_RESULTS
+};
+
 #define WIRE_PLAN_MAGIC   0x4e414c50u /* "PLAN" */
 #define WIRE_PLAN_VERSION 1u
 #define WIRE_PLAN_ENTRIES 96u

@@ -47,6 +47,12 @@ int ipc_create_memory(uint64_t live_trigger_bytes)
 	return error;
 }
 
+int ipc_write_plan(int memory, const struct wire_plan *plan)
+{
+	ssize_t n = pwrite(memory, plan, sizeof *plan, (off_t)WIRE_OFF_PLAN);
+	return n == (ssize_t)sizeof *plan ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
 void ipc_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	struct timespec t = { (time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u) };

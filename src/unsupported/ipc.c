@@ -33,6 +33,11 @@ int ipc_accept(int listener)
 	return -ENOSYS;
 }
 
+int ipc_write_plan(int memory, const struct wire_plan *plan)
+{
+	return -ENOSYS;
+}
+
 int ipc_peer(int connection, pid_t *ret_pid)
 {
 	return -ENOSYS;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan_cache.h - what identification found, kept by build id under $XDG_CACHE_HOME/memwhy/.
+ * A plan that is read back is checked against the image's own bytes before anybody uses it,
+ * so that a damaged or foreign file, or a build id that two files share, costs a new
+ * identification and nothing else. 0 or -errno; outputs untouched on failure.
+ */
+#ifndef MEMWHY_PLAN_CACHE_H
+#define MEMWHY_PLAN_CACHE_H
+
+#include "image.h"
+#include "wire_plan.h"
+
+#include <stdbool.h>
+
+/* Also that nothing was found is kept: then plan->entry_count is 0 and why says it. */
+struct plan_cached {
+	struct wire_plan plan;
+	char why[160];
+};
+
+/* -ENOENT: not there, or of another version; -EBADMSG: there, and no good for this image. */
+int plan_cache_load(struct image *im, struct plan_cached *ret_cached);
+/* Replaces what is there. Failure is of no consequence but for the next run's time. */
+int plan_cache_store(struct image *im, const struct plan_cached *cached);
+/* Deletes all entries; how many there were, or -errno. */
+int plan_cache_forget(void);
+
+/* A plan's bounds, and its entries against the image: what patching would displace is there. */
+bool plan_fits_image(const struct wire_plan *plan, struct image *im);
+
+#endif

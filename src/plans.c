@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* plans.c - see plans.h. Files are told apart by device, inode, size and time. */
+#include "plans.h"
+
+#include "plan_cache.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct kept {
+	struct kept *next;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed;
+	struct plans_answer answer;
+	struct plan_cached cached;
+};
+
+struct plans {
+	struct plans_options options;
+	char *probe_path;
+	pthread_mutex_t lock; /* guards kept, and is held while an answer is worked out */
+	struct kept *kept;
+};
+
+int plans_create(const struct plans_options *options, struct plans **ret_plans)
+{
+	struct plans *p = calloc(1, sizeof *p);
+	if (!p)
+		return -ENOMEM;
+	p->options = *options;
+	if (options->probe_path && !(p->probe_path = strdup(options->probe_path))) {
+		free(p);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&p->lock, NULL);
+	*ret_plans = p;
+	return 0;
+}
+
+void plans_destroy(struct plans *p)
+{
+	if (!p)
+		return;
+	for (struct kept *k = p->kept, *next; k; k = next) {
+		next = k->next;
+		free(k);
+	}
+	pthread_mutex_destroy(&p->lock);
+	free(p->probe_path);
+	free(p);
+}
+
+static struct kept *find(const struct plans *p, const struct stat *st)
+{
+	for (struct kept *k = p->kept; k; k = k->next)
+		if (k->dev == st->st_dev && k->ino == st->st_ino && k->size == st->st_size &&
+		    k->changed.tv_sec == st->st_mtim.tv_sec && k->changed.tv_nsec == st->st_mtim.tv_nsec)
+			return k;
+	return NULL;
+}
+
+/* What one machine could not do is not kept for another day: only what was found, and that
+ * a whole identification found nothing. */
+static void identify(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
+{
+	const struct identify_options o = {
+		.path = path, .probe_path = p->probe_path,
+		.mode = p->probe_path ? p->options.mode : IDENTIFY_SYMBOLS,
+	};
+	if (!identify_is_worth_it(open_path))
+		return;
+	int error = identify_module(&o, &k->cached.plan, &k->answer.report);
+	memcpy(k->cached.why, k->answer.report.why, sizeof k->cached.why);
+	if (error == -ENOENT)
+		k->cached.plan = (struct wire_plan){ .magic = WIRE_PLAN_MAGIC, .version = WIRE_PLAN_VERSION,
+						     .low = image_low(im), .high = image_high(im) };
+	if (!error || (error == -ENOENT && o.mode == IDENTIFY_ALL))
+		plan_cache_store(im, &k->cached);
+	if (k->answer.report.forks && p->options.on_identified)
+		p->options.on_identified(p->options.arg, path, &k->answer);
+}
+
+static void work_out(struct plans *p, const char *open_path, const char *path, struct kept *k)
+{
+	struct image *im;
+	if (p->options.mode == IDENTIFY_OFF || image_open(open_path, &im) != 0)
+		return;
+	k->answer.is_cached = plan_cache_load(im, &k->cached) == 0;
+	if (!k->answer.is_cached)
+		identify(p, im, open_path, path, k);
+	if (k->cached.plan.entry_count)
+		k->answer.plan = &k->cached.plan;
+	image_close(im);
+}
+
+const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)
+{
+	struct stat st;
+	if (stat(open_path, &st) != 0 || !S_ISREG(st.st_mode))
+		return NULL;
+	pthread_mutex_lock(&p->lock);
+	struct kept *k = find(p, &st);
+	if (!k && (k = calloc(1, sizeof *k))) {
+		*k = (struct kept){ .next = p->kept, .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
+				    .changed = st.st_mtim, .answer.why = k->cached.why };
+		work_out(p, open_path, path, k);
+		p->kept = k;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return k ? &k->answer : NULL;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plans.h - the plan for an executable that is about to be followed: kept in memory for the
+ * files of this run, on disk for the next one (plan_cache.h), else identified (identify.h).
+ * Thread-safe: one answer at a time is worked out, and others wait for it.
+ */
+#ifndef MEMWHY_PLANS_H
+#define MEMWHY_PLANS_H
+
+#include "identify.h"
+
+#include <stdbool.h>
+
+struct plans;
+/* What is known of one file; lives as long as the plans. */
+struct plans_answer {
+	const struct wire_plan *plan; /* NULL: there is nothing to patch */
+	const char *why;              /* a clause: why not, or why not all; "" when there is nothing to say */
+	bool is_cached;               /* from the disk: no identification in this run */
+	struct identify_report report;/* of the identification, when there was one */
+};
+
+struct plans_options {
+	enum identify_mode mode;
+	const char *probe_path;       /* NULL: nothing is identified by behaviour */
+	/* Told once for each identification by behaviour, when it has ended. Any thread. */
+	void (*on_identified)(void *arg, const char *path, const struct plans_answer *a);
+	void *arg;
+};
+int plans_create(const struct plans_options *options, struct plans **ret_plans);
+void plans_destroy(struct plans *p);
+
+/* open_path: where the file can be read ("/proc/PID/exe"); path: by which it can be run
+ * again, and its name for people. NULL when it could not be looked at. A file that has no
+ * allocator of its own costs a stat after the first time. */
+const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path);
+
+#endif
