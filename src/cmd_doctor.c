@@ -6,7 +6,9 @@
  * Status 0: recording works, 1: something that it needs is missing.
  */
 #include "command.h"
+#include "doctor_program.h"
 #include "launch.h"
+#include "plan_cache.h"
 #include "platform.h"
 #include "preload_fact.h"
 #include "util/terminal.h"
@@ -59,29 +61,32 @@ static void doctor_print_verdict(const struct doctor *d)
 
 static void doctor_print_help(void)
 {
-	printf("usage: memwhy doctor%s\n\n"
+	printf("usage: memwhy doctor %s\n\n"
 	       "Tries each thing that a recording uses and prints one line for it: its name, ok, limited or\n"
 	       "missing, what was found, and what to do. Changes nothing on the machine.\n\n"
+	       "  -- COMMAND     instead: what is found in this program, which allocator is linked into it,\n"
+	       "                 its entry points, and how each was found; COMMAND is not run\n"
+	       "      --forget   drop what was found in programs so far, all of it\n\n"
 	       "exit status: 0 recording works, 1 something that it needs is missing, 2 wrong usage\n",
 	       cmd_doctor.usage);
 }
 
-static int doctor_run(int argc, char **argv)
+static int doctor_forget(void)
+{
+	int count = plan_cache_forget();
+	if (count < 0) {
+		fprintf(stderr, "memwhy: the cache cannot be cleared: %s\n", strerror(-count));
+		return EXIT_MEMWHY;
+	}
+	printf("%d program%s forgotten\n", count, count == 1 ? "" : "s");
+	return fflush(stdout) ? EXIT_MEMWHY : EXIT_SUCCESS;
+}
+
+static int doctor_machine(void)
 {
 	struct doctor d = { .colour = terminal_has_colour(stdout) };
 	struct platform_fact preload;
 
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		doctor_print_help();
-		return fflush(stdout) ? EXIT_MEMWHY : EXIT_SUCCESS;
-	}
-	if (argc > 1) {
-		fprintf(stderr, "memwhy: doctor takes no '%s'; see memwhy doctor --help\n", argv[1]);
-		return EXIT_USAGE;
-	}
-	/* the conditions of a run: limits raised, no death by SIGXFSZ; a closed pipe may end this */
-	launch_begin();
-	signal(SIGPIPE, SIG_DFL);
 	preload_fact(&preload);
 	doctor_print_fact(&d, &preload);
 	platform_facts(doctor_print_fact, &d);
@@ -93,9 +98,28 @@ static int doctor_run(int argc, char **argv)
 	return d.count[PLATFORM_FACT_MISSING] ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int doctor_run(int argc, char **argv)
+{
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		doctor_print_help();
+		return fflush(stdout) ? EXIT_MEMWHY : EXIT_SUCCESS;
+	}
+	bool is_program = argc > 2 && !strcmp(argv[1], "--");
+	if (argc == 2 && !strcmp(argv[1], "--forget"))
+		return doctor_forget();
+	if (argc > 1 && !is_program) {
+		fprintf(stderr, "memwhy: doctor takes no '%s'; see memwhy doctor --help\n", argv[1]);
+		return EXIT_USAGE;
+	}
+	/* the conditions of a run: limits raised, no death by SIGXFSZ; a closed pipe may end this */
+	launch_begin();
+	signal(SIGPIPE, SIG_DFL);
+	return is_program ? doctor_program(argv + 2) : doctor_machine();
+}
+
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.usage = "",
+	.usage = "[-- COMMAND | --forget]",
 	.summary = "what this machine allows, and what to do about what it doesn't",
 	.run = doctor_run,
 };
