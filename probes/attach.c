@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "heap.h"
 #include "life.h"
+#include "linked.h"
 
 #include <linux/membarrier.h>
 #include <string.h>
@@ -145,6 +146,7 @@ void probe_start(void)
 	/* Known already: a fork that libc made inside itself, with no hook to copy the shadow. */
 	if (!life.known && learn_facts() && life_attach(WIRE_HELLO_IMAGE) == 0) {
 		heap_identify();
+		linked_install_executable();
 		life_turn_on();
 	}
 	__atomic_store_n(&probe.started, 2, __ATOMIC_RELEASE);

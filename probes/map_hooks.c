@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "life.h"
+#include "linked_hooks.h"
 
 #define PAGE 4096ull
 #define SHRINK_BYTES 65536u
@@ -38,7 +39,8 @@ static uint32_t early_count;
 static void send_event(enum wire_event_kind kind, uint64_t address, uint64_t length,
 		       uintptr_t caller, uint32_t flags)
 {
-	uint64_t owner = real_is_allocator(caller) ? WIRE_OWNER_ALLOCATOR : WIRE_OWNER_PROGRAM;
+	/* a linked allocator calls from the program's own text */
+	uint64_t owner = real_is_allocator(caller) || linked_is_inside() ? WIRE_OWNER_ALLOCATOR : WIRE_OWNER_PROGRAM;
 	probe_event(kind, address, length, kind == WIRE_EVENT_MAP ? owner : 0, flags);
 }
 

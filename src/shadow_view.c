@@ -20,7 +20,7 @@
 
 #define FILE_PAGES_OF_PLANE (WIRE_GRANULES * 4u / 4096u)
 #define HEAP_PAGES_OF_FILE_PAGE (WIRE_PAGES / FILE_PAGES_OF_PLANE)
-#define TINY_UNKNOWN 16
+#define TINY_UNKNOWN 16 /* the most that such a block takes */
 
 struct shadow_view {
 	int fd;
@@ -259,7 +259,7 @@ static void read_tiny(struct shadow_view *v)
 	for (unsigned h = 0; h < WIRE_HEAPS; h++)
 		for (unsigned tag = 0; tag < WIRE_TINY_SIZES; tag++) {
 			uint8_t f = __atomic_load_n(&c->heaps[h].tiny_footprint[tag], __ATOMIC_RELAXED);
-			v->tiny[h][tag] = f ? f : TINY_UNKNOWN;
+			v->tiny[h][tag] = f && f <= TINY_UNKNOWN ? f : TINY_UNKNOWN;
 		}
 }
 

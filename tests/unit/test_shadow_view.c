@@ -82,6 +82,26 @@ static void test_odd_addresses_are_in_the_second_plane(void **state)
 	assert_int_equal(footprint_at(f, BASE), 16);
 }
 
+/* A word names its heap, and what 8 bytes take depends on that; there are no more than 8. */
+static void test_tiny_blocks_of_two_heaps(void **state)
+{
+	struct fixture *f = *state;
+	f->w.control->heaps[0].tiny_footprint[8] = 16;
+	f->w.control->heaps[3].tiny_footprint[8] = 8;
+	f->w.control->heaps[7].tiny_footprint[8] = 255; /* more than such a block can take */
+	for (uint32_t heap = 0; heap < WIRE_HEAPS; heap++) {
+		uint64_t at = BASE + heap * 4096;
+		shadow_writer_alloc(&f->w, at, 8, 8);
+		*(uint32_t *)(void *)(shadow_writer_leaf(&f->w, at) + WIRE_LEAF_PLANE_A + heap * 1024) |= heap << WIRE_HEAP_SHIFT;
+	}
+	scan(f);
+	assert_int_equal(footprint_at(f, BASE), 16);
+	assert_int_equal(footprint_at(f, BASE + 3 * 4096), 8);
+	assert_int_equal(footprint_at(f, BASE + 5 * 4096), 16); /* not seen: the most */
+	assert_int_equal(footprint_at(f, BASE + 7 * 4096), 16);
+	assert_int_equal(requested_at(f, BASE + 7 * 4096), 8);
+}
+
 static void test_a_block_crosses_pages_and_leaves(void **state)
 {
 	struct fixture *f = *state;
@@ -279,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_small_blocks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_addresses_are_in_the_second_plane, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tiny_blocks_of_two_heaps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_block_crosses_pages_and_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changes_are_seen_and_only_they_are_read, set_up, tear_down),
