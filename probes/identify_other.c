@@ -12,6 +12,13 @@
 
 #define KNOWN c->known, c->context
 
+/* Begins with a zero, so that no strlen() finds a size. */
+static void fill_behind_zero(struct identify_block *b, uint64_t p, uint32_t n)
+{
+	*(volatile uint8_t *)p = 0;
+	identify_fill(b, p + 1, n - 1);
+}
+
 /* jemalloc resizes in place what is large, and says what it came to; what is small stays as it
  * is. Both keep their contents, which what only looks like it (batch_alloc) writes over. */
 bool identify_xallocx(const struct identify_case *c)
@@ -21,12 +28,12 @@ bool identify_xallocx(const struct identify_case *c)
 	struct identify_block large, little;
 	if (!identify_is_block(p) || !identify_is_block(q))
 		return false;
-	identify_fill(&large, p, whole);
-	identify_fill(&little, q, small);
+	fill_behind_zero(&large, p, whole);
+	fill_behind_zero(&little, q, small);
 	uint64_t same = identify_call(f, p, whole, 0, 0), less = identify_call(f, p, half, 0, 0);
 	uint64_t stays = identify_call(f, q, whole, 0, 0);
 	return same >= whole && same < 2 * whole && less >= half && less < whole && stays >= small &&
-	       stays < 2 * small && identify_holds(&large, half) && identify_holds(&little, small);
+	       stays < 2 * small && identify_holds(&large, half - 1) && identify_holds(&little, small - 1);
 }
 
 bool identify_usable_size(const struct identify_case *c)
@@ -35,7 +42,10 @@ bool identify_usable_size(const struct identify_case *c)
 	struct identify_block b[2 * sizeof sizes / sizeof *sizes];
 	for (size_t i = 0; i < sizeof b / sizeof *b; i++) {
 		uint64_t n = sizes[i / 2], p = identify_make(KNOWN, n);
-		uint64_t usable = identify_is_block(p) ? identify_call(c->candidate.address, p) : 0;
+		if (!identify_is_block(p))
+			return false;
+		*(volatile uint8_t *)p = 0; /* no strlen() */
+		uint64_t usable = identify_call(c->candidate.address, p);
 		if (usable < n || usable > 2 * n + 64)
 			return false;
 		identify_fill(&b[i], p, (uint32_t)usable);
@@ -49,7 +59,8 @@ bool identify_usable_size(const struct identify_case *c)
 static void copy_version(char *to, const char *from)
 {
 	size_t n = 0;
-	for (; n < 31 && from[n] > ' ' && from[n] < 127; n++)
+	/* "5.3.0-1-g" and the commit, which tells nobody more */
+	for (; n < 31 && from[n] > ' ' && from[n] < 127 && (from[n] != '-' || from[n + 1] != 'g'); n++)
 		to[n] = from[n];
 	to[n] = 0;
 }
@@ -82,6 +93,8 @@ bool identify_mallctl(const struct identify_case *c)
 
 #define BYTES 64
 #define WARM 32
+/* One that is in the cache first; then what other ways through the function may be for. */
+static const uint32_t call_bytes[IDENTIFY_WRAPS_CALLS] = { BYTES, BYTES, 400, 3000, 20000, 70000, 300000, BYTES };
 static uint64_t prepared[IDENTIFY_WRAPS_CALLS];
 
 static const struct identify_entry *find_free(const struct identify_case *c)
@@ -90,17 +103,6 @@ static const struct identify_entry *find_free(const struct identify_case *c)
 		if (c->known[i].kind == WIRE_ENTRY_FREE)
 			return &c->known[i];
 	return NULL;
-}
-
-static void call_as_kind(const struct identify_case *c, uint64_t p, uint64_t n)
-{
-	uint64_t f = c->candidate.address;
-	if (identify_kind_makes(c->candidate.kind))
-		identify_make(&c->candidate, c->context, n);
-	else if (c->candidate.kind == WIRE_ENTRY_REALLOC_ALIGNED)
-		identify_call(f, p, n, 16);
-	else
-		identify_call(f, p, n);
 }
 
 /* The way of the second call is that of a cache which is neither empty nor full. */
@@ -120,8 +122,7 @@ static void warm_up(const struct identify_case *c, const struct identify_entry *
 static bool plant(uint64_t at)
 {
 	uint64_t page = at & ~4095ull;
-	if (life_syscall(SYS_mprotect, page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC) != 0 &&
-	    life_syscall(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
+	if (life_syscall(SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) != 0)
 		return false;
 	*(volatile uint8_t *)at = 0xcc;
 	return true;
@@ -133,20 +134,32 @@ bool identify_wraps_prepare(const struct identify_case *c)
 	warm_up(c, release);
 	warm_up(c, release);
 	for (unsigned i = 0; i < IDENTIFY_WRAPS_CALLS; i++)
-		prepared[i] = identify_make(KNOWN, BYTES);
+		prepared[i] = identify_make(KNOWN, call_bytes[i]);
 	for (uint32_t i = 0; i < c->known_count; i++)
 		if (c->known[i].trap && !plant(c->known[i].address))
 			return false;
 	return true;
 }
 
-/* Sizes differ, for a realloc that stays and one that moves. */
+/* A realloc that stays, one that moves, one that makes: rallocx never makes one. */
+static void call_resizer(const struct identify_case *c, unsigned i)
+{
+	bool makes = i % 4 == 2 && c->candidate.kind != WIRE_ENTRY_RALLOCX;
+	uint64_t n = i % 2 ? 4 * call_bytes[i] : call_bytes[i];
+	uint64_t align = c->candidate.kind == WIRE_ENTRY_REALLOC_ALIGNED ? 16 : 0;
+	identify_call(c->candidate.address, makes ? 0 : prepared[i], n, align);
+}
+
 bool identify_wraps_call(const struct identify_case *c)
 {
 	static unsigned number;
 	unsigned i = number++ % IDENTIFY_WRAPS_CALLS;
-	bool resizes = c->candidate.kind != WIRE_ENTRY_FREE && !identify_kind_makes(c->candidate.kind);
-	call_as_kind(c, prepared[i], resizes && i % 2 ? 4 * BYTES : BYTES);
+	if (identify_kind_makes(c->candidate.kind))
+		identify_make(&c->candidate, c->context, call_bytes[i]);
+	else if (c->candidate.kind == WIRE_ENTRY_FREE)
+		identify_call(c->candidate.address, prepared[i], call_bytes[i]);
+	else
+		call_resizer(c, i);
 	return true;
 }
 

@@ -130,12 +130,8 @@ static void serve(const struct wire_identify_request *r, struct identify_result 
 		a->crashed |= result.crashed;
 		if (result.kind && result.shaken)
 			confirm(r, shared, a, &result);
-		if (result.kind) {
+		if (result.kind || result.done) {
 			take_result(&result, a);
-			return;
-		}
-		if (result.done) {
-			a->value = result.value;
 			return;
 		}
 		/* Died in a step, or gave up behind one. */

@@ -13,7 +13,8 @@
 #define MISSES_MAX 24
 #define MALLCTLS_MAX 24
 #define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
-#define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(XALLOCX) | IDENTIFY_BIT(USABLE_SIZE))
+#define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX))
+#define JEMALLOC_ONLY (IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(XALLOCX))
 
 struct walk {
 	const struct candidate *list;
@@ -27,12 +28,17 @@ static struct identify_nominee nominee(const struct candidate *c, uint64_t kinds
 					  .found = WIRE_FOUND_BEHAVIOUR };
 }
 
+static uint64_t kinds_of(const struct identify_search *s, uint64_t kinds)
+{
+	return s->family == WIRE_FAMILY_JEMALLOC ? kinds : kinds & ~JEMALLOC_ONLY;
+}
+
 static void walk_to_pair(struct identify_search *s, struct walk *w)
 {
 	/* Who comes before the first maker hasn't been tried as a free: hence the second round. */
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0; i < w->count && s->error == 0 && !identify_search_has_pair(s); i++) {
-			struct identify_nominee n = nominee(&w->list[i], round ? IDENTIFY_FREES : FIRST_WALK);
+			struct identify_nominee n = nominee(&w->list[i], round ? IDENTIFY_FREES : kinds_of(s, FIRST_WALK));
 			if (round && s->count == 0)
 				return;
 			identify_search_try(s, &n);
@@ -67,7 +73,7 @@ static int walk_family(struct identify_search *s, struct candidates *c)
 	walk_to_pair(s, &w);
 	if (identify_search_has_pair(s)) {
 		identify_search_keep_group(s);
-		walk_all(s, &w, FULL_WALK);
+		walk_all(s, &w, kinds_of(s, FULL_WALK));
 	}
 	free(w.makes_nothing);
 	return 0;
@@ -80,7 +86,7 @@ static void walk_related(struct identify_search *s, struct candidates *c)
 	for (size_t i = 0; i < s->count; i++)
 		entries[i] = s->found[i].address;
 	if (candidates_related(c, s->family, entries, s->count, &w.list, &w.count) == 0)
-		walk_all(s, &w, FULL_WALK);
+		walk_all(s, &w, kinds_of(s, FULL_WALK));
 }
 
 static void walk_hints(struct identify_search *s, struct image *im, const uint64_t *hints, size_t count)
@@ -93,7 +99,7 @@ static void walk_hints(struct identify_search *s, struct image *im, const uint64
 		int64_t f = image_function_at(im, hints[i]);
 		if (f < 0 || (size_t)f >= total)
 			continue;
-		struct identify_nominee n = { .address = functions[f].start, .kinds = FULL_WALK, .references = 1,
+		struct identify_nominee n = { .address = functions[f].start, .kinds = kinds_of(s, FULL_WALK), .references = 1,
 					      .found = WIRE_FOUND_BEHAVIOUR };
 		identify_search_try(s, &n);
 	}
@@ -121,7 +127,7 @@ int identify_behaviour(struct identify_search *s, struct image *im, struct candi
 		return err;
 	bool has_outside = candidates_outside(c, s->family, &outside.list, &outside.count) == 0;
 	if (!identify_search_is_complete(s) && has_outside)
-		walk_all(s, &outside, FULL_WALK);
+		walk_all(s, &outside, kinds_of(s, FULL_WALK));
 	if (!identify_search_is_complete(s))
 		walk_related(s, c);
 	walk_hints(s, im, hints, hint_count);

@@ -186,16 +186,19 @@ static bool look_for_names(void *arg, const struct image_symbol *s)
 	return true;
 }
 
-/* What makes blocks, by plain numbers first: the others are tested with it. */
+/* What makes blocks first, then what frees them: the others are tested with both. */
 static unsigned rank(const struct identify_named *n)
 {
 	switch (n->kind) {
-	case WIRE_ENTRY_MALLOC:         return 0;
-	case WIRE_ENTRY_FREE:           return 1;
-	case WIRE_ENTRY_CALLOC:
+	case WIRE_ENTRY_MALLOC:          return 0;
 	case WIRE_ENTRY_MALLOCX:
-	case WIRE_ENTRY_MALLOC_ALIGNED: return 2;
-	default:                        return 3;
+	case WIRE_ENTRY_MALLOC_ALIGNED:
+	case WIRE_ENTRY_CALLOC:
+	case WIRE_ENTRY_CALLOC_ALIGNED:
+	case WIRE_ENTRY_ALIGNED_ALLOC:
+	case WIRE_ENTRY_POSIX_MEMALIGN:  return 1;
+	case WIRE_ENTRY_FREE:            return 2;
+	default:                         return 3;
 	}
 }
 
