@@ -20,7 +20,20 @@ static const uint8_t families[] = { WIRE_FAMILY_JEMALLOC, WIRE_FAMILY_MIMALLOC, 
 #define FAMILIES (sizeof families / sizeof *families)
 
 /* Anywhere in the file: its data or its symbols. */
-static const char *const traces[] = { "<jemalloc>", "mimalloc: ", "tcmalloc", "mi_malloc", "mallocx", "tc_malloc" };
+static const struct { const char *text; uint8_t family; } traces[] = {
+	{ "<jemalloc>", WIRE_FAMILY_JEMALLOC }, { "mimalloc: ", WIRE_FAMILY_MIMALLOC }, { "tcmalloc", WIRE_FAMILY_TCMALLOC },
+	{ "mallocx", WIRE_FAMILY_JEMALLOC }, { "mi_malloc", WIRE_FAMILY_MIMALLOC }, { "tc_malloc", WIRE_FAMILY_TCMALLOC },
+};
+#define TRACES (sizeof traces / sizeof *traces)
+#define BEHAVIOUR_TRACES 3 /* those that are data, and stay in a stripped file */
+
+static bool has_text(const struct image *im, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (image_has_text(im, traces[i].text))
+			return true;
+	return false;
+}
 
 struct job {
 	const struct identify_options *options;
@@ -49,8 +62,7 @@ bool identify_is_worth_it(const char *path)
 	bool worth = false;
 	if (image_open(path, &im) != 0)
 		return false;
-	for (size_t i = 0; i < sizeof traces / sizeof *traces && !worth; i++)
-		worth = image_has_text(im, traces[i]);
+	worth = has_text(im, TRACES);
 	if (!worth)
 		image_symbols(im, find_malloc, &worth);
 	image_close(im);
@@ -67,12 +79,29 @@ static bool is_named(const struct job *j, uint8_t family)
 	return false;
 }
 
+/* A plain malloc is that of the one family that has left its name or its texts. */
+static void adopt_plain_names(struct job *j)
+{
+	uint64_t seen = 0;
+	for (size_t i = 0; i < j->symbols->count; i++)
+		seen |= 1u << j->symbols->named[i].family;
+	if (!(seen & 1u << WIRE_FAMILY_OTHER))
+		return;
+	for (size_t i = 0; i < BEHAVIOUR_TRACES; i++)
+		if (image_has_text(j->im, traces[i].text))
+			seen |= 1u << traces[i].family;
+	seen &= ~(1ull << WIRE_FAMILY_OTHER);
+	for (size_t i = 0; i < j->symbols->count && __builtin_popcountll(seen) == 1; i++)
+		if (j->symbols->named[i].family == WIRE_FAMILY_OTHER)
+			j->symbols->named[i].family = (uint8_t)__builtin_ctzll(seen);
+}
+
 static void try_names(struct job *j, uint8_t family)
 {
 	for (size_t i = 0; i < j->symbols->count && j->search->error == 0; i++) {
 		const struct identify_named *named = &j->symbols->named[i];
 		struct identify_nominee n = { .address = named->address, .kinds = 1ull << named->kind, .references = 0,
-					      .found = WIRE_FOUND_SYMBOL, .takes_heap = named->takes_heap };
+					      .found = WIRE_FOUND_SYMBOL };
 		if (named->family == family && (!named->takes_heap || j->symbols->context))
 			identify_search_try(j->search, &n);
 	}
@@ -81,6 +110,8 @@ static void try_names(struct job *j, uint8_t family)
 static bool may_look_for(struct job *j, uint8_t family)
 {
 	if (j->options->mode != IDENTIFY_ALL || family == WIRE_FAMILY_OTHER)
+		return false;
+	if (!j->candidates && !has_text(j->im, BEHAVIOUR_TRACES))
 		return false;
 	if (!j->candidates && candidates_create(j->im, &j->candidates) != 0)
 		return false;
@@ -205,6 +236,7 @@ static int search_all(struct job *j)
 	int err = identify_symbols_find(j->im, j->symbols);
 	if (err != 0)
 		return err;
+	adopt_plain_names(j);
 	if (!has_trace(j))
 		return -ENOENT;
 	if (j->options->on_start)

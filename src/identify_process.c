@@ -25,7 +25,6 @@
 
 #define CPU_BUDGET_NS 2500000000u
 #define WALL_NS 10000000000u
-#define HELLO_NS 5000000000u
 
 struct identify_process {
 	pid_t pid;
@@ -143,7 +142,7 @@ static int start_child(struct identify_process *p, const char *path, char **envi
 static int await_hello(struct identify_process *p)
 {
 	struct wire_identify_answer hello;
-	int err = take_answer(p, WIRE_IDENTIFY_HELLO, now_ns() + HELLO_NS, &hello);
+	int err = take_answer(p, WIRE_IDENTIFY_HELLO, p->deadline_ns, &hello);
 	if (err == -EPIPE)
 		return -EPROTO;
 	return err != 0 ? err : hello.value == 1 ? 0 : -ENOSYS;

@@ -68,14 +68,14 @@ static void add_frees(struct question *q, const struct identify_search *s)
 }
 
 static void begin(struct question *q, const struct identify_search *s, uint32_t op, uint64_t address,
-		  uint64_t kinds, uint8_t found, bool takes_heap)
+		  uint64_t kinds, uint8_t found)
 {
 	memset(q, 0, sizeof *q);
 	q->request.op = op;
 	q->request.candidate = address;
 	q->request.kinds = kinds;
 	q->request.flags = flags_of(s, found);
-	q->request.context = takes_heap ? s->context : 0;
+	q->request.context = s->context;
 }
 
 static bool ask(struct identify_search *s, struct question *q, struct wire_identify_answer *ret_answer)
@@ -96,7 +96,7 @@ static void pair_maker(struct identify_search *s, size_t maker)
 		struct identify_found *f = &s->found[i];
 		if (!is_kind(f, IDENTIFY_BIT(FREE) | IDENTIFY_BIT(CTX_FREE)))
 			continue;
-		begin(&q, s, WIRE_IDENTIFY_TEST, f->address, 1ull << f->kind, f->found, s->found[maker].takes_heap);
+		begin(&q, s, WIRE_IDENTIFY_TEST, f->address, 1ull << f->kind, f->found);
 		add_known(&q, s, maker, false);
 		if (!ask(s, &q, &a) || a.kind != f->kind || !(a.frees & 1))
 			continue;
@@ -120,7 +120,7 @@ static void add_found(struct identify_search *s, const struct identify_nominee *
 	size_t i = s->count;
 	struct identify_found *f = &s->found[s->count++];
 	*f = (struct identify_found){ .address = n->address, .references = n->references, .kind = (uint8_t)a->kind,
-				      .family = s->family, .found = n->found, .takes_heap = n->takes_heap };
+				      .family = s->family, .found = n->found };
 	if (a->kind == WIRE_ENTRY_FREE || a->kind == WIRE_ENTRY_CTX_FREE)
 		pair_free(s, q, a->frees, i);
 	if (is_kind(f, IDENTIFY_ALL_MAKERS))
@@ -137,7 +137,7 @@ bool identify_search_try(struct identify_search *s, const struct identify_nomine
 	struct question q;
 	if (!n->kinds || s->count == IDENTIFY_FOUND_MAX || identify_search_has(s, n->address))
 		return false;
-	begin(&q, s, WIRE_IDENTIFY_TEST, n->address, n->kinds, n->found, n->takes_heap);
+	begin(&q, s, WIRE_IDENTIFY_TEST, n->address, n->kinds, n->found);
 	add_makers(&q, s);
 	add_frees(&q, s);
 	s->tested++;
@@ -239,7 +239,7 @@ static bool always_wraps(struct identify_search *s, size_t outer)
 	const struct identify_found *f = &s->found[outer];
 	struct wire_identify_answer a;
 	struct question q;
-	begin(&q, s, WIRE_IDENTIFY_WRAPS, f->address, 1ull << f->kind, f->found, false);
+	begin(&q, s, WIRE_IDENTIFY_WRAPS, f->address, 1ull << f->kind, f->found);
 	for (size_t i = 0; i < s->count && !q.request.known_count; i++)
 		if (is_kind(&s->found[i], IDENTIFY_MAKERS) && s->found[i].confirmed)
 			add_known(&q, s, i, i != outer);

@@ -29,7 +29,6 @@ struct identify_found {
 	uint64_t address;
 	uint32_t references;
 	uint8_t kind, family, found; /* found: enum wire_found */
-	bool takes_heap;    /* see identify_symbols.h */
 	bool confirmed;     /* a maker: see above. Others: always */
 	uint64_t takes[2];  /* a free: of found[i] the blocks; IDENTIFY_FOUND_MAX bits */
 };
@@ -37,7 +36,7 @@ struct identify_found {
 struct identify_search {
 	struct identify_process *process; /* borrowed */
 	uint8_t family;
-	uint64_t context;
+	uint64_t context;      /* function that makes the context argument, where one is named */
 	char version[32];
 	unsigned tested;       /* nominees */
 	int error;             /* of the process: 0, or why it can't go on */
@@ -50,7 +49,6 @@ struct identify_nominee {
 	uint64_t kinds;        /* to be tried */
 	uint32_t references;
 	uint8_t found;
-	bool takes_heap;
 };
 
 /* Tests a nominee; true: it was found to be something. */
@@ -60,10 +58,10 @@ bool identify_search_has(const struct identify_search *s, uint64_t address);
 bool identify_search_has_pair(const struct identify_search *s);
 /* Has an entry for making, zeroing, resizing and freeing, each used at least twice. */
 bool identify_search_is_complete(const struct identify_search *s);
-/* Drops what does not belong together, and outer functions (rule 10). */
-void identify_search_settle(struct identify_search *s);
-/* Only settles what fits together. */
+/* Drops what does not belong to the largest group. */
 void identify_search_keep_group(struct identify_search *s);
+/* The same, and outer functions whose every call comes to another entry (rule 10). */
+void identify_search_settle(struct identify_search *s);
 
 /* identify_behaviour.c: finds a family's entries without names. 0 or -errno; nothing found
  * is no error. */
