@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * identify_behaviour.c - finds a family's entries without names, in three walks: until there
+ * is one maker and a free of its blocks; over the family's own candidates for all kinds;
+ * and, while something is missing, over what reaches into the family from outside and what
+ * shares its data. A walk ends when the set is complete and 24 in a row were nothing.
+ */
+#include "identify_search.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define MISSES_MAX 24
+#define MALLCTLS_MAX 24
+#define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
+#define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX))
+#define JEMALLOC_ONLY (IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(XALLOCX))
+
+struct walk {
+	const struct candidate *list;
+	size_t count;
+	bool *makes_nothing; /* of each: its tests as a maker have been made */
+};
+
+static struct identify_nominee nominee(const struct candidate *c, uint64_t kinds)
+{
+	return (struct identify_nominee){ .address = c->address, .kinds = kinds, .references = c->references,
+					  .found = WIRE_FOUND_BEHAVIOUR };
+}
+
+static uint64_t kinds_of(const struct identify_search *s, uint64_t kinds)
+{
+	return s->family == WIRE_FAMILY_JEMALLOC ? kinds : kinds & ~JEMALLOC_ONLY;
+}
+
+static void walk_to_pair(struct identify_search *s, struct walk *w)
+{
+	/* Who comes before the first maker hasn't been tried as a free: hence the second round. */
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < w->count && s->error == 0 && !identify_search_has_pair(s); i++) {
+			struct identify_nominee n = nominee(&w->list[i], round ? IDENTIFY_FREES : kinds_of(s, FIRST_WALK));
+			if (round && s->count == 0)
+				return;
+			identify_search_try(s, &n);
+			w->makes_nothing[i] = true;
+		}
+}
+
+static void walk_all(struct identify_search *s, struct walk *w, uint64_t kinds)
+{
+	unsigned misses = 0;
+	for (size_t i = 0; i < w->count && s->error == 0; i++) {
+		const struct candidate *c = &w->list[i];
+		uint64_t wanted = w->makes_nothing && w->makes_nothing[i] ? kinds & ~IDENTIFY_ALL_MAKERS : kinds;
+		struct identify_nominee n = nominee(c, wanted);
+		if (c->popular || identify_search_has(s, c->address))
+			continue;
+		misses = identify_search_try(s, &n) ? 0 : misses + 1;
+		if (misses >= MISSES_MAX && identify_search_is_complete(s))
+			return;
+	}
+}
+
+static int walk_family(struct identify_search *s, struct candidates *c)
+{
+	struct walk w = { 0 };
+	int err = candidates_list(c, s->family, &w.list, &w.count);
+	if (err != 0)
+		return err;
+	w.makes_nothing = calloc(w.count + 1, sizeof *w.makes_nothing);
+	if (!w.makes_nothing)
+		return -ENOMEM;
+	walk_to_pair(s, &w);
+	if (identify_search_has_pair(s)) {
+		identify_search_keep_group(s);
+		walk_all(s, &w, kinds_of(s, FULL_WALK));
+	}
+	free(w.makes_nothing);
+	return 0;
+}
+
+static void walk_related(struct identify_search *s, struct candidates *c)
+{
+	uint64_t entries[IDENTIFY_FOUND_MAX];
+	struct walk w = { 0 };
+	for (size_t i = 0; i < s->count; i++)
+		entries[i] = s->found[i].address;
+	if (candidates_related(c, s->family, entries, s->count, &w.list, &w.count) == 0)
+		walk_all(s, &w, kinds_of(s, FULL_WALK));
+}
+
+static void walk_hints(struct identify_search *s, struct image *im, const uint64_t *hints, size_t count)
+{
+	const struct image_function *functions;
+	size_t total;
+	if (image_functions(im, &functions, &total) != 0)
+		return;
+	for (size_t i = 0; i < count && s->error == 0; i++) {
+		int64_t f = image_function_at(im, hints[i]);
+		if (f < 0 || (size_t)f >= total)
+			continue;
+		struct identify_nominee n = { .address = functions[f].start, .kinds = kinds_of(s, FULL_WALK), .references = 1,
+					      .found = WIRE_FOUND_BEHAVIOUR };
+		identify_search_try(s, &n);
+	}
+}
+
+static void find_mallctl(struct identify_search *s, struct candidates *c)
+{
+	const struct candidate *list;
+	size_t count;
+	if (s->family != WIRE_FAMILY_JEMALLOC || candidates_mallctl(c, &list, &count) != 0)
+		return;
+	for (size_t i = 0; i < count && i < MALLCTLS_MAX && s->error == 0; i++) {
+		struct identify_nominee n = nominee(&list[i], IDENTIFY_BIT(MALLCTL));
+		if (identify_search_try(s, &n))
+			return;
+	}
+}
+
+int identify_behaviour(struct identify_search *s, struct image *im, struct candidates *c,
+		       const uint64_t *hints, size_t hint_count)
+{
+	struct walk outside = { 0 };
+	int err = walk_family(s, c);
+	if (err != 0 || !identify_search_has_pair(s))
+		return err;
+	bool has_outside = candidates_outside(c, s->family, &outside.list, &outside.count) == 0;
+	if (!identify_search_is_complete(s) && has_outside)
+		walk_all(s, &outside, kinds_of(s, FULL_WALK));
+	if (!identify_search_is_complete(s))
+		walk_related(s, c);
+	walk_hints(s, im, hints, hint_count);
+	if (!identify_search_is_complete(s) && has_outside)
+		walk_all(s, &outside, IDENTIFY_CTX);
+	find_mallctl(s, c);
+	return 0;
+}
