@@ -33,17 +33,23 @@ static uint64_t kinds_of(const struct identify_search *s, uint64_t kinds)
 	return s->family == WIRE_FAMILY_JEMALLOC ? kinds : kinds & ~JEMALLOC_ONLY;
 }
 
-static void walk_to_pair(struct identify_search *s, struct walk *w)
+/* Who came before a maker hasn't been tried with its blocks; the free is often the first. */
+static void walk_back(struct identify_search *s, const struct walk *w, size_t end)
 {
-	/* Who comes before the first maker hasn't been tried as a free: hence the second round. */
-	for (int round = 0; round < 2; round++)
-		for (size_t i = 0; i < w->count && s->error == 0 && !identify_search_has_pair(s); i++) {
-			struct identify_nominee n = nominee(&w->list[i], round ? IDENTIFY_FREES : kinds_of(s, FIRST_WALK));
-			if (round && s->count == 0)
-				return;
-			identify_search_try(s, &n);
-			w->makes_nothing[i] = true;
-		}
+	for (size_t i = 0; i < end && s->error == 0 && !identify_search_has_pair(s); i++) {
+		struct identify_nominee n = nominee(&w->list[i], IDENTIFY_FREES);
+		identify_search_try(s, &n);
+	}
+}
+
+static void walk_to_pair(struct identify_search *s, const struct walk *w)
+{
+	for (size_t i = 0; i < w->count && s->error == 0 && !identify_search_has_pair(s); i++) {
+		struct identify_nominee n = nominee(&w->list[i], kinds_of(s, FIRST_WALK));
+		w->makes_nothing[i] = !identify_search_try(s, &n);
+		if (!w->makes_nothing[i])
+			walk_back(s, w, i);
+	}
 }
 
 static void walk_all(struct identify_search *s, struct walk *w, uint64_t kinds)

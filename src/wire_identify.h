@@ -18,7 +18,7 @@
 #define WIRE_IDENTIFY_ENV     "MEMWHY_IDENTIFY"
 #define WIRE_IDENTIFY_FD      3
 #define WIRE_IDENTIFY_MAGIC   0x544e4449u /* "IDNT" */
-#define WIRE_IDENTIFY_VERSION 1u
+#define WIRE_IDENTIFY_VERSION 1
 #define WIRE_IDENTIFY_KNOWN   32u
 
 enum wire_identify_op {
