@@ -123,7 +123,8 @@ int doctor_program(char *const *argv)
 	if (*clause)
 		printf("probe      %s\n", clause);
 	bool has_probe = !*clause && launch_find_probe(probe, sizeof probe) == 0;
-	return explain(command.path, has_probe ? probe : NULL);
+	int status = explain(command.path, has_probe ? probe : NULL);
+	return fflush(stdout) == 0 ? status : EXIT_MEMWHY;
 }
 
 static const struct setting settings[] = {

@@ -43,10 +43,13 @@ static int receive(int fd, struct wire_welcome *ret_welcome)
 	return memory;
 }
 
+bool fake_probe_has_plan;
+
 int fake_probe_attach(const char *env, uint32_t kind, fake_hello_fn *change, struct wire_control **ret_control)
 {
 	struct wire_hello hello = { .magic = WIRE_MAGIC, .kind = kind, .ppid = (uint32_t)getppid() };
 	struct wire_welcome welcome;
+	uint32_t plan_magic = 0;
 	char name[128], token[WIRE_TOKEN_LEN + 1];
 	if (sscanf(env, "%u:%100[^:]:%32[^:]:", &hello.version, name, token) != 3)
 		return -EINVAL;
@@ -60,6 +63,7 @@ int fake_probe_attach(const char *env, uint32_t kind, fake_hello_fn *change, str
 	close(fd);
 	if (memory < 0)
 		return memory;
+	fake_probe_has_plan = pread(memory, &plan_magic, sizeof plan_magic, (off_t)WIRE_OFF_PLAN) > 0 && plan_magic == WIRE_PLAN_MAGIC;
 	void *at = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
 	close(memory);
 	if (at == MAP_FAILED)

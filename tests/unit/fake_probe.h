@@ -17,4 +17,7 @@ int fake_probe_attach(const char *env, uint32_t kind, fake_hello_fn *change, str
 /* As the contract has it: bits, number, wake, wait. True when it was served in time. */
 bool fake_probe_ask(struct wire_control *c, uint32_t kinds, unsigned limit_ms);
 
+/* The last one that attached in this process found a plan in its memory. */
+extern bool fake_probe_has_plan;
+
 #endif

@@ -3,6 +3,7 @@
  * A target_view without pages: rss is what the fake probe wrote into pre_probe_live_bytes
  * (no real probe lives there), live is live_bytes. Enough for the collector's decisions.
  */
+#include "fake_view.h"
 #include "own_allocator.h"
 #include "target_view.h"
 #include "platform.h"
@@ -93,8 +94,18 @@ bool target_view_is_settled(struct target_view *v)
 	return true;
 }
 
+bool fake_view_is_foreign;
+
 void target_view_set_foreign_heap(struct target_view *v)
 {
+	fake_view_is_foreign = true;
+}
+
+const struct plans_answer *fake_plans_answer;
+
+const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)
+{
+	return fake_plans_answer;
 }
 
 /* The real one knows allocators by texts, which a test that linked it would carry itself. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* memwhy doctor over made-up machines: what it prints, where, and with which status. */
 #include "command.h"
+#include "doctor_program.h"
 #include "launch.h"
+#include "plan_cache.h"
 #include "platform.h"
 #include "preload_fact.h"
 
@@ -36,6 +38,18 @@ void launch_begin(void)
 {
 }
 
+/* And what is said of one program; its own words are tested end to end. */
+int plan_cache_forget(void)
+{
+	return 3;
+}
+
+int doctor_program(char *const *argv)
+{
+	printf("program %s\n", argv[0]);
+	return 0;
+}
+
 struct outcome {
 	int status;
 	char out[4096], err[4096];
@@ -52,16 +66,18 @@ static void read_all(int fd, char *ret_text, size_t size)
 	close(fd);
 }
 
-/* The command ends its process in real life: so it gets one of its own. What it prints fits a pipe. */
-static void run_doctor(const struct platform_fact *facts, size_t count, const char *option, struct outcome *ret)
+static void run_doctor_on(const struct platform_fact *facts, size_t count, const char *option, const char *program,
+			  struct outcome *ret)
 {
-	char name[] = "doctor", copy[32] = "";
-	char *argv[] = { name, option ? copy : NULL, NULL };
+	char name[] = "doctor", copy[32] = "", second[32] = "";
+	char *argv[] = { name, option ? copy : NULL, program ? second : NULL, NULL };
 	int out[2], err[2], wait_status;
 	pid_t pid;
 
 	if (option)
 		snprintf(copy, sizeof(copy), "%s", option);
+	if (program)
+		snprintf(second, sizeof(second), "%s", program);
 	made_up_facts = facts;
 	made_up_count = count;
 	assert_int_equal(pipe(out), 0);
@@ -71,7 +87,9 @@ static void run_doctor(const struct platform_fact *facts, size_t count, const ch
 	if (pid == 0) {
 		dup2(out[1], STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
-		_exit(cmd_doctor.run(option ? 2 : 1, argv));
+		int status = cmd_doctor.run(1 + (option != NULL) + (program != NULL), argv);
+		fflush(stdout);
+		_exit(status);
 	}
 	assert_true(pid > 0);
 	close(out[1]);
@@ -81,6 +99,12 @@ static void run_doctor(const struct platform_fact *facts, size_t count, const ch
 	assert_int_equal(waitpid(pid, &wait_status, 0), pid);
 	assert_true(WIFEXITED(wait_status));
 	ret->status = WEXITSTATUS(wait_status);
+}
+
+/* The command ends its process in real life: so it gets one of its own. What it prints fits a pipe. */
+static void run_doctor(const struct platform_fact *facts, size_t count, const char *option, struct outcome *ret)
+{
+	run_doctor_on(facts, count, option, NULL, ret);
 }
 
 static unsigned count_lines(const char *text)
@@ -150,7 +174,7 @@ static void test_help_tries_nothing(void **state)
 
 static void test_wrong_use_is_one_line(void **state)
 {
-	static const char *const wrong[] = { "--no-such-option", "-x", "recording" };
+	static const char *const wrong[] = { "--no-such-option", "-x", "recording", "--" };
 	struct outcome o;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -163,6 +187,25 @@ static void test_wrong_use_is_one_line(void **state)
 	}
 }
 
+static void test_a_program_instead_of_the_machine(void **state)
+{
+	struct outcome o;
+
+	run_doctor_on(&good, 1, "--", "ruff", &o);
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.out, "program ruff\n");
+	assert_string_equal(o.err, "");
+}
+
+static void test_forget(void **state)
+{
+	struct outcome o;
+
+	run_doctor(&good, 1, "--forget", &o);
+	assert_int_equal(o.status, 0);
+	assert_string_equal(o.out, "3 programs forgotten\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +214,8 @@ int main(void)
 		cmocka_unit_test(test_missing_fails),
 		cmocka_unit_test(test_help_tries_nothing),
 		cmocka_unit_test(test_wrong_use_is_one_line),
+		cmocka_unit_test(test_a_program_instead_of_the_machine),
+		cmocka_unit_test(test_forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

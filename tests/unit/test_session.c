@@ -12,6 +12,7 @@
 
 #include "fake_probe.h"
 #include "fake_store.h"
+#include "fake_view.h"
 #include "ipc.h"
 #include "platform.h"
 #include "session.h"
@@ -34,7 +35,11 @@ static int to_parent[2]; /* children report one byte a step */
 
 static void open_session(bool follow)
 {
-	const struct session_options o = { .store = FAKE_STORE, .follow = follow };
+	const struct session_options o = {
+		.store = FAKE_STORE, .follow = follow,
+		.plans = fake_plans_answer ? (struct plans *)(uintptr_t)&fake_plans_answer : NULL,
+	};
+	fake_view_is_foreign = false;
 	fake_store_clear();
 	assert_int_equal(pipe(to_parent), 0);
 	assert_int_equal(session_create(&o, &session), 0);
@@ -332,6 +337,49 @@ static void what_outlives_the_command_is_let_go(void **state)
 	close(to_parent[1]);
 }
 
+/* ---- an allocator that is linked into the program ----------------------------------------- */
+
+static const struct wire_plan some_plan = { .magic = WIRE_PLAN_MAGIC, .version = WIRE_PLAN_VERSION };
+static const struct plans_answer has_plan = { .plan = &some_plan, .why = "" };
+
+static void patches_itself(const char *env, uint32_t heap_state, uint32_t result)
+{
+	struct wire_control *c = attach(env, WIRE_HELLO_IMAGE);
+	c->heaps[1].family = WIRE_FAMILY_JEMALLOC;
+	c->heaps[1].patch = (uint8_t)result;
+	c->heaps[1].state = (uint8_t)heap_state;
+	if (!fake_probe_has_plan)
+		_exit(93);
+	if (!fake_probe_ask(c, WIRE_REQUEST_EXIT, 2000))
+		_exit(92);
+}
+
+static void patches_well(const char *env) { patches_itself(env, WIRE_HEAP_FOLLOWED, PATCH_DONE); }
+static void is_denied(const char *env) { patches_itself(env, WIRE_HEAP_NOT_PATCHED, PATCH_DENIED); }
+
+static void a_plan_is_there_before_the_welcome(void **state)
+{
+	fake_plans_answer = &has_plan;
+	open_session(true);
+	launch(patches_well, NULL);
+	assert_int_equal(close_session(NULL), 0);
+	fake_plans_answer = NULL;
+	assert_false(fake_view_is_foreign);
+	assert_string_equal(fake_processes[0].probe_state, "on");
+}
+
+static void a_plan_that_fails_makes_live_unknown(void **state)
+{
+	fake_plans_answer = &has_plan;
+	open_session(true);
+	launch(is_denied, NULL);
+	assert_int_equal(close_session(NULL), 0);
+	fake_plans_answer = NULL;
+	assert_true(fake_view_is_foreign);
+	assert_non_null(strstr(fake_processes[0].probe_state, "jemalloc"));
+	assert_non_null(strstr(fake_processes[0].probe_state, "not followed: "));
+}
+
 /* ---- who is not let in ----------------------------------------------------------------- */
 
 static void wrong_token(struct wire_hello *h) { h->token[31] ^= 1; }
@@ -408,6 +456,8 @@ int main(void)
 		cmocka_unit_test(children_are_followed),
 		cmocka_unit_test(children_are_not_followed_unless_asked),
 		cmocka_unit_test(what_outlives_the_command_is_let_go),
+		cmocka_unit_test(a_plan_is_there_before_the_welcome),
+		cmocka_unit_test(a_plan_that_fails_makes_live_unknown),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(a_hostile_peer_harms_nobody),
 		cmocka_unit_test(nothing_launched_is_no_record),
