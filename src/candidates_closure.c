@@ -27,7 +27,9 @@ static void mark_callers_from_outside(struct candidates *c, uint64_t target, con
 	size_t first, end = candidates_references_to(c, target, &first);
 	for (size_t i = first; i < end; i++) {
 		const struct image_reference *r = &c->references[i];
-		if (is_branch(r) && r->from < c->function_count && !members[r->from])
+		if (!is_branch(r) || r->from >= c->function_count || members[r->from])
+			continue;
+		if (c->counts[r->from]) /* what nobody refers to is not how anyone allocates */
 			c->marks[r->from] = MARK_CANDIDATE;
 	}
 }
@@ -73,6 +75,22 @@ static void mark_related(struct candidates *c, size_t entry)
 	}
 }
 
+/* rallocx may be two instructions: an argument more, and a jump to what does the work. */
+static void mark_wrappers(struct candidates *c)
+{
+	for (size_t f = 0; f < c->function_count; f++) {
+		uint64_t start = c->functions[f].start;
+		if (c->marks[f] != MARK_CANDIDATE || candidates_users(c, start, NULL, true, DOOR_USERS_MAX) > DOOR_USERS_MAX)
+			continue;
+		size_t first, end = candidates_references_to(c, start, &first);
+		for (size_t i = first; i < end; i++) {
+			const struct image_reference *r = &c->references[i];
+			if (r->kind == IMAGE_JUMP && r->from < c->function_count && !c->marks[r->from])
+				c->marks[r->from] = MARK_WRAPPER;
+		}
+	}
+}
+
 int candidates_related(struct candidates *c, enum wire_family family, const uint64_t *entries, size_t entry_count,
 		       const struct candidate **ret_list, size_t *ret_count)
 {
@@ -81,6 +99,7 @@ int candidates_related(struct candidates *c, enum wire_family family, const uint
 		if (f >= 0)
 			mark_related(c, (size_t)f);
 	}
+	mark_wrappers(c);
 	for (size_t i = 0; i < entry_count; i++) {
 		int64_t f = image_function_at(c->im, entries[i]);
 		if (f >= 0)

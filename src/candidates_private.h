@@ -48,8 +48,7 @@ void candidates_mark_users_of_text(struct candidates *c, const char *text, const
 
 /* The marked functions as a list of c, best first, and no mark is left. At most max. */
 int candidates_keep_marked(struct candidates *c, size_t max, const struct candidate **ret_list, size_t *ret_count);
-/* Marks are ranks: 1 for a candidate, MARK_POPULAR for one that is only popular. */
-enum { MARK_CANDIDATE = 1, MARK_POPULAR = 2 };
+enum { MARK_CANDIDATE = 1, MARK_POPULAR /* and nothing else */, MARK_WRAPPER /* of a candidate */ };
 void candidates_mark_popular(struct candidates *c);
 
 #endif

@@ -14,6 +14,7 @@
 #define GAP_BYTES (512u << 10)
 #define TEXTS_MAX 4
 #define FOREIGN_MIN 32 /* functions; more than twice what a range is widened by */
+#define CALLERS_MAX 48 /* of a function to go up from: in a small program nobody is far outside */
 #define PLACES_MAX 1024 /* of one text: jemalloc has 40 */
 
 struct family {
@@ -115,6 +116,8 @@ static void walk_up(struct walk *w, uint32_t f)
 {
 	const struct candidates *c = w->c;
 	size_t first, end = candidates_references_to(c, c->functions[f].start, &first);
+	if (candidates_users(c, c->functions[f].start, NULL, false, CALLERS_MAX) > CALLERS_MAX)
+		return;
 	for (size_t i = first; i < end; i++) {
 		uint32_t from = c->references[i].from;
 		if (from != UINT32_MAX && (from < w->window.first || from > w->window.last))
