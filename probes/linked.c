@@ -16,9 +16,6 @@
 #include <link.h>
 #include <string.h>
 
-/* A probe without the patching half follows the preloaded hooks' allocator alone. */
-#pragma weak patch_module
-
 _Static_assert(sizeof(((struct wire_heap *)0)->version) > sizeof(((struct wire_plan *)0)->family_versions[0]), "room for a version");
 
 #define MODULES 8u
@@ -136,7 +133,7 @@ void linked_install(const struct wire_plan *plan, const char *path, uint64_t bia
 		of_module[i].heap = heaps[plan->entries[i].family];
 	}
 	module_count++;
-	tell_result(heaps, patch_module ? patch_module(plan, bias, of_module, linked_hook_for) : PATCH_DENIED);
+	tell_result(heaps, patch_module(plan, bias, of_module, linked_hook_for));
 }
 
 /* The first object is the executable. */

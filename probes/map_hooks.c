@@ -5,7 +5,9 @@
  * itself (glibc's heaps, thread stacks) passes no hook. brk and sbrk are not hooked:
  * the kernel labels that mapping itself.
  * These run inside allocators, under their locks: nothing but the event and, before
- * a large shrink that the collector asked for, one bounded wait.
+ * a large shrink that the collector asked for, one bounded wait. They don't attach the
+ * probe, nor look real functions up: a dlsym() in vain allocates, and an executable's own
+ * malloc would wait for the lock that it holds. The constructor comes, and tells of them.
  */
 #define _GNU_SOURCE
 #include "life.h"
@@ -71,12 +73,6 @@ static void note(enum wire_event_kind kind, const void *address, size_t length,
 		note_early(&(struct early_event){ kind, flags, a, bytes, caller });
 }
 
-static void start_if_needed(void)
-{
-	if (unlikely(!probe.started))
-		probe_start();
-}
-
 static void ask_before_shrink(size_t length)
 {
 	if (length >= SHRINK_BYTES && probe.on &&
@@ -103,7 +99,6 @@ static void give_back(enum wire_event_kind kind, void *address, size_t length, u
 
 static void before_map(void *address, size_t length, int flags)
 {
-	start_if_needed();
 	if (flags & MAP_FIXED && is_range(address, length))
 		shadow_forget_pages((uintptr_t)address, (length + PAGE - 1) & ~(PAGE - 1));
 }
@@ -120,7 +115,7 @@ static void *after_map(void *got, size_t length, int flags, uintptr_t caller)
 PROBE_EXPORT void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	before_map(address, length, flags);
-	void *got = REAL(mmap) ? real.mmap(address, length, protection, flags, fd, offset)
+	void *got = real.mmap ? real.mmap(address, length, protection, flags, fd, offset)
 			       : (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 	return after_map(got, length, flags, CALLER);
 }
@@ -128,7 +123,7 @@ PROBE_EXPORT void *mmap(void *address, size_t length, int protection, int flags,
 PROBE_EXPORT void *mmap64(void *address, size_t length, int protection, int flags, int fd, off64_t offset)
 {
 	before_map(address, length, flags);
-	void *got = REAL(mmap64) ? real.mmap64(address, length, protection, flags, fd, offset)
+	void *got = real.mmap64 ? real.mmap64(address, length, protection, flags, fd, offset)
 				 : (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 	return after_map(got, length, flags, CALLER);
 }
@@ -136,15 +131,14 @@ PROBE_EXPORT void *mmap64(void *address, size_t length, int protection, int flag
 /* Before the call: afterwards another thread may have been given the same range. */
 PROBE_EXPORT int munmap(void *address, size_t length)
 {
-	start_if_needed();
 	if (is_range(address, length))
 		give_back(WIRE_EVENT_UNMAP, address, length, CALLER);
-	return REAL(munmap) ? real.munmap(address, length) : (int)syscall(SYS_munmap, address, length);
+	return real.munmap ? real.munmap(address, length) : (int)syscall(SYS_munmap, address, length);
 }
 
 static void *call_mremap(void *old, size_t old_length, size_t length, int flags, void *address)
 {
-	if (REAL(mremap))
+	if (real.mremap)
 		return real.mremap(old, old_length, length, flags, address);
 	return (void *)syscall(SYS_mremap, old, old_length, length, flags, address);
 }
@@ -163,7 +157,6 @@ PROBE_EXPORT void *mremap(void *old, size_t old_length, size_t length, int flags
 		address = va_arg(rest, void *);
 		va_end(rest);
 	}
-	start_if_needed();
 	bool known = is_range(old, old_length);
 	if (known && length < old_length)
 		ask_before_shrink(old_length - length);
@@ -185,7 +178,6 @@ PROBE_EXPORT void *mremap(void *old, size_t old_length, size_t length, int flags
 
 PROBE_EXPORT int madvise(void *address, size_t length, int advice)
 {
-	start_if_needed();
 	bool range = is_range(address, length);
 	if (range && (advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED || advice == MADV_REMOVE)) {
 		give_back(WIRE_EVENT_DONTNEED, address, length, CALLER);
@@ -194,6 +186,6 @@ PROBE_EXPORT int madvise(void *address, size_t length, int advice)
 			__atomic_fetch_add(&probe.control->madv_free_calls, 1, __ATOMIC_RELAXED);
 		note(WIRE_EVENT_MADV_FREE, address, length, CALLER, 0);
 	}
-	return REAL(madvise) ? real.madvise(address, length, advice)
+	return real.madvise ? real.madvise(address, length, advice)
 			     : (int)syscall(SYS_madvise, address, length, advice);
 }
