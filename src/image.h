@@ -29,8 +29,10 @@ uint64_t image_high(const struct image *im);
 /* n bytes as the file has them; NULL where not all of them are in one segment of it. */
 const uint8_t *image_bytes(const struct image *im, uint64_t address, size_t n);
 bool image_is_code(const struct image *im, uint64_t address);
-/* Is this text anywhere in the file? Faster than everything below. */
+/* Is this text anywhere in the segments? Faster than everything below. */
 bool image_has_text(const struct image *im, const char *text);
+/* The lowest address at or above `from` where this text begins. -ENOENT: nowhere. */
+int image_find_text(const struct image *im, const char *text, uint64_t from, uint64_t *ret_address);
 
 /* Defined functions and objects of .symtab, .dynsym, .gnu_debugdata and separate debug
  * files (by build id and debuglink, below /usr/lib/debug and beside the file). Each call
