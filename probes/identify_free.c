@@ -7,7 +7,8 @@
  */
 #include "identify.h"
 
-#define BATCH 512
+/* All in one page of mimalloc's, which it keeps; pages that it gives up come back much later. */
+#define BATCH 128
 #define BATCH_BYTES 128
 
 static void release(const struct identify_case *c, uint64_t p, uint64_t n)
@@ -95,7 +96,7 @@ bool identify_ctx_free(const struct identify_case *c)
 
 #define SMALL 100
 #define LARGE 600
-#define MOVED 256
+#define MOVED 128
 #define LG_PAGE 12
 #define PAGE 4096
 #define PAGE_AND_A_HALF 5500 /* blocks of it begin with a page by accident only */
