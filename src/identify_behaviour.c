@@ -2,8 +2,9 @@
 /*
  * identify_behaviour.c - finds a family's entries without names, in three walks: until there
  * is one maker and a free of its blocks; over the family's own candidates for all kinds;
- * and, while something is missing, over what reaches into the family from outside and what
- * shares its data. A walk ends when the set is complete and 24 in a row were nothing.
+ * and, while something is missing, over what reaches into the family from outside, what
+ * shares its data, and what lies beside it. A walk ends when the set is complete and 24 in a
+ * row were nothing.
  */
 #include "identify_search.h"
 
@@ -12,6 +13,7 @@
 
 #define MISSES_MAX 24
 #define MALLCTLS_MAX 24
+#define NEIGHBOURS 32
 #define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
 #define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX))
 #define JEMALLOC_ONLY (IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(XALLOCX))
@@ -95,6 +97,27 @@ static void walk_related(struct identify_search *s, struct candidates *c)
 		walk_all(s, &w, kinds_of(s, FULL_WALK));
 }
 
+/* One source file's functions are neighbours, where no linker has sorted them by use. */
+static void walk_neighbours(struct identify_search *s, struct image *im, struct candidates *c)
+{
+	const struct image_function *functions;
+	size_t total, known = s->count;
+	if (image_functions(im, &functions, &total) != 0)
+		return;
+	for (int64_t distance = 1; distance <= NEIGHBOURS && s->error == 0; distance++)
+		for (size_t i = 0; i < 2 * known && !identify_search_is_complete(s); i++) {
+			int64_t at = image_function_at(im, s->found[i / 2].address);
+			int64_t other = i % 2 ? at - distance : at + distance;
+			if (at < 0 || other < 0 || (size_t)other >= total || functions[other].fragment)
+				continue;
+			struct identify_nominee n = { .address = functions[other].start, .kinds = kinds_of(s, FULL_WALK),
+						      .found = WIRE_FOUND_BEHAVIOUR };
+			n.references = candidates_references(c, n.address);
+			if (n.references)
+				identify_search_try(s, &n);
+		}
+}
+
 static void walk_hints(struct identify_search *s, struct image *im, const uint64_t *hints, size_t count)
 {
 	const struct image_function *functions;
@@ -136,6 +159,8 @@ int identify_behaviour(struct identify_search *s, struct image *im, struct candi
 		walk_all(s, &outside, kinds_of(s, FULL_WALK));
 	if (!identify_search_is_complete(s))
 		walk_related(s, c);
+	if (!identify_search_is_complete(s))
+		walk_neighbours(s, im, c);
 	walk_hints(s, im, hints, hint_count);
 	if (!identify_search_is_complete(s) && has_outside)
 		walk_all(s, &outside, IDENTIFY_CTX);
