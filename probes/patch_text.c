@@ -13,6 +13,7 @@
 
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -138,12 +139,22 @@ static int write_through_proc(uint64_t address, const uint8_t *bytes)
 	return n == PATCH_JUMP_BYTES ? 0 : -EIO;
 }
 
+/* A handler that allocates would find its own thread's half-written jump. */
+static uint64_t block_signals(void)
+{
+	uint64_t all = ~(uint64_t)0, old = 0;
+	life_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof all);
+	return old;
+}
+
 int patch_text_write(uint64_t address, const uint8_t bytes[PATCH_JUMP_BYTES])
 {
 	uint8_t found[PATCH_JUMP_BYTES];
+	uint64_t mask = block_signals();
 	int err = write_mapped(address, bytes);
 	if (err != 0 && err != -EBUSY)
 		err = write_through_proc(address, bytes);
+	life_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
 	if (err != 0)
 		return err;
 	return patch_text_read(address, found, sizeof found) && memcmp(found, bytes, sizeof found) == 0 ? 0 : -EIO;

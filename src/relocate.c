@@ -3,10 +3,10 @@
  * relocate.c - see relocate.h. What a 5-byte jump displaces are whole instructions, or the
  * last ones of a tiny function and the padding behind it.
  *
- * Nobody may jump into displaced bytes but displaced instructions themselves. For the
- * function and its cold fragments the truth is a decode of all their instructions (the loop
- * of a small allocator likes to begin in the prologue); for the rest of the image it is
- * image_references(). Not seen: a jump table that leads into the first five bytes.
+ * Nobody may jump into displaced bytes but displaced instructions themselves. The truth is
+ * a decode of all instructions of the function, of its cold fragments (the loop of a small
+ * function likes to begin in its prologue), and of any other function that seems to hold the
+ * distance to these bytes. Not seen: a pointer in data or a jump table that leads there.
  */
 #include "relocate.h"
 
@@ -16,6 +16,8 @@
 #include <string.h>
 
 #define INSTRUCTION_MAX 15u
+#define SHORT_REACH     160u /* of a short branch, and more */
+#define SHORT_IMMEDIATE 4u
 
 struct job {
 	struct image *im;
@@ -114,10 +116,10 @@ static const char *choose_displaced(struct job *j)
 
 /* --- who refers to it --------------------------------------------------------- */
 
-/* What the function's own instructions may do to its first bytes: call or point to the
- * start, as anybody. A jump there is a loop: it would enter the hook with what happens to be
- * in the registers. */
-static const char *check_instruction(const struct job *j, const struct relocate_instruction *in)
+/* What anybody may do to the first bytes: call the start, jump to it or take its address.
+ * A jump of the function's own to its start is a loop: it would enter the hook with what
+ * happens to be in the registers. */
+static const char *check_instruction(const struct job *j, const struct relocate_instruction *in, bool own)
 {
 	const struct relocate_displaced *d = &j->displaced;
 	uint64_t target = 0;
@@ -126,56 +128,53 @@ static const char *check_instruction(const struct job *j, const struct relocate_
 	if (!relocate_target(in, &target) || target < j->function || target >= d->end)
 		return NULL;
 	if (target > j->function && target != d->start)
-		return "it jumps back into its first bytes";
-	return relocate_is_branch(in) && !relocate_is_call(in) ? "it jumps back to its first byte" : NULL;
+		return own ? "it jumps back into its first bytes" : "another function refers to its first bytes";
+	return own && relocate_is_branch(in) && !relocate_is_call(in) ? "it jumps back to its first byte" : NULL;
 }
 
-static const char *check_body(const struct job *j, const struct image_function *f)
+/* Others may hold what can't be decoded: what comes before it counts. */
+static const char *check_body(const struct job *j, const struct image_function *f, bool own)
 {
 	struct relocate_instruction in;
 	uint64_t n = f->end - f->start;
 	const uint8_t *bytes = image_bytes(j->im, f->start, n);
-	const char *why = bytes ? NULL : "its bytes are not in the file";
-	for (uint64_t at = 0; !why && at < n; at += in.d.length)
-		why = decode(j, bytes + at, n - at, f->start + at, &in) ? check_instruction(j, &in) : CANT_DECODE;
-	return why;
-}
-
-static const char *check_own(const struct job *j)
-{
-	const char *why = check_body(j, &j->functions[j->index]);
-	for (size_t i = 0; i < j->count && !why; i++)
-		if (i != j->index && j->functions[i].owner == j->index)
-			why = check_body(j, &j->functions[i]);
-	return why;
-}
-
-static size_t first_reference(const struct image_reference *list, size_t count, uint64_t target)
-{
-	size_t low = 0;
-	while (low < count) {
-		size_t mid = low + (count - low) / 2;
-		if (list[mid].target < target)
-			low = mid + 1;
-		else
-			count = mid;
+	const char *why = bytes || !own ? NULL : "its bytes are not in the file";
+	for (uint64_t at = 0; bytes && !why && at < n; at += in.d.length) {
+		if (!decode(j, bytes + at, n - at, f->start + at, &in))
+			return own ? CANT_DECODE : NULL;
+		why = check_instruction(j, &in, own);
 	}
-	return low;
+	return why;
 }
 
-/* References of the function itself were checked already, and exactly. */
-static const char *check_others(const struct job *j)
+/* A filter before the decode: are any four bytes of it the distance from there to the
+ * displaced bytes? Near ones may use a short branch. */
+static bool may_refer(const struct job *j, const struct image_function *f)
 {
-	const struct image_reference *list = NULL;
-	const struct relocate_displaced *d = &j->displaced;
-	size_t count = 0;
-	if (image_references(j->im, &list, &count) != 0)
-		return "who refers to it can't be told";
-	for (size_t i = first_reference(list, count, j->function + 1); i < count && list[i].target < d->end; i++)
-		if (list[i].target != d->start && list[i].from != j->index)
-			return list[i].from == UINT32_MAX ? "data points into its first bytes" :
-							    "another function refers to its first bytes";
-	return NULL;
+	uint64_t low = j->function + 1, n = f->end - f->start;
+	uint32_t span = (uint32_t)(j->displaced.end - low), value;
+	if (f->start < j->displaced.end + SHORT_REACH && f->end + SHORT_REACH > j->function)
+		return true;
+	const uint8_t *bytes = n >= sizeof value ? image_bytes(j->im, f->start, n) : NULL;
+	/* An instruction may have an immediate of up to 4 bytes behind its distance. */
+	uint32_t place = (uint32_t)(f->start + sizeof value - low);
+	for (uint64_t at = 0; bytes && at + sizeof value <= n; at++) {
+		memcpy(&value, bytes + at, sizeof value);
+		if (value + place + (uint32_t)at + SHORT_IMMEDIATE < span + SHORT_IMMEDIATE)
+			return true;
+	}
+	return false;
+}
+
+static const char *check_references(const struct job *j)
+{
+	const char *why = check_body(j, &j->functions[j->index], true);
+	for (size_t i = 0; i < j->count && !why; i++) {
+		bool own = j->functions[i].owner == j->index;
+		if (i != j->index && (own || may_refer(j, &j->functions[i])))
+			why = check_body(j, &j->functions[i], own);
+	}
+	return why;
 }
 
 /* --- all of it ---------------------------------------------------------------- */
@@ -186,9 +185,7 @@ static const char *plan(struct job *j, struct wire_plan_entry *e)
 	const uint8_t *original = NULL;
 	const char *why = j->functions[j->index].fragment ? "it is a part of another function" : choose_displaced(j);
 	if (!why)
-		why = check_own(j);
-	if (!why)
-		why = check_others(j);
+		why = check_references(j);
 	if (!why)
 		why = relocate_move(d, e);
 	if (!why && !(original = image_bytes(j->im, d->start, d->end - d->start)))

@@ -50,7 +50,7 @@ processors() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1; }
 
 # What it takes to build memwhy from a checkout, and to install from it.
 # shellcheck disable=SC2034 # read by the scripts that source this
-build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libsqlite3-dev"
+build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libsqlite3-dev libzydis-dev"
 
 # Makes ./configure when it isn't there or is older than what it is made from.
 prepare_configure() {
@@ -58,7 +58,7 @@ prepare_configure() {
 		die "this tree was configured in place: run 'make distclean' first, builds go to build/"
 	newer=
 	[ ! -x configure ] ||
-		newer=$(find configure.ac Makefile.am m4 ./*/Makemodule.am src/*.am tests/*.am -newer configure \
+		newer=$(find configure.ac Makefile.am m4 ./*/Makemodule.am src/*.am probes/*.am tests/*.am -newer configure \
 			! -name 'l*.m4' 2>/dev/null | head -n 1)
 	if [ ! -x configure ] || [ -n "$newer" ]; then
 		say "autoreconf"

@@ -19,10 +19,3 @@ int image_functions(struct image *im, const struct image_function **ret_function
 	*ret_count = im->function_count;
 	return 0;
 }
-
-int image_references(struct image *im, const struct image_reference **ret_references, size_t *ret_count)
-{
-	*ret_references = im->references;
-	*ret_count = im->reference_count;
-	return 0;
-}

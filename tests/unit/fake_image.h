@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fake_image.h - an image.h made of bytes in memory, for tests of what stands on it: only
- * bytes, functions and references.
+ * bytes and functions.
  */
 #ifndef MEMWHY_TESTS_FAKE_IMAGE_H
 #define MEMWHY_TESTS_FAKE_IMAGE_H
@@ -14,8 +14,6 @@ struct image {
 	size_t size;
 	const struct image_function *functions;
 	size_t function_count;   /* 0: the file has no table */
-	const struct image_reference *references;
-	size_t reference_count;
 };
 
 #endif

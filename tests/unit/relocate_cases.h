@@ -8,6 +8,7 @@
 #define MEMWHY_TESTS_RELOCATE_CASES_H
 
 #define CASE_OTHER 0x40u
+#define CASE_FAR   0x400u
 #define CASE_DATA  0x800u
 
 #define CODE(...)  .code = { __VA_ARGS__ }, .size = sizeof((const uint8_t[]){ __VA_ARGS__ })
@@ -65,7 +66,7 @@ static const struct bad_case {
 	unsigned function;
 	uint8_t other[16]; size_t other_size;
 	bool fragment;
-	struct image_reference reference; /* offsets; target 0: none */
+	bool far;                       /* the other is 0x400 farther away */
 } bad_cases[] = {
 	{ "it jumps back into its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0x48, 0xff, 0xcf, 0x75, 0xf8, 0xc3) },
 	{ "it jumps back into its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xeb, 0x39),
@@ -84,11 +85,15 @@ static const struct bad_case {
 	{ "its first bytes jump between instructions", CODE(0xeb, 2, 0xc3, 0x89, 0xf8, 0xc3) },
 	{ "its first bytes refer to themselves", CODE(0x48, 0x8b, 0x05, 0xf9, 0xff, 0xff, 0xff, 0xc3) },
 	{ "another function refers to its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xc3),
-	  OTHER(ADD_ALL), .reference = { 1, IMAGE_JUMP, CASE_OTHER, 2 } },
-	{ "data points into its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xc3),
-	  .reference = { UINT32_MAX, IMAGE_TAKES, CASE_DATA, 2 } },
-	{ "data points into its first bytes", CODE(0x89, 0xf8, 0xc3, 0x90, 0x90), .function = 3,
-	  .reference = { UINT32_MAX, IMAGE_TAKES, CASE_DATA, 4 } },
+	  OTHER(0xe9, 0xbd, 0xff, 0xff, 0xff) },
+	{ "another function refers to its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xc3),
+	  OTHER(0x31, 0xc0, 0x74, 0xbe, 0xc3) },
+	{ "another function refers to its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xc3),
+	  OTHER(0x80, 0x3d, 0xbd, 0xfb, 0xff, 0xff, 5, 0xc3), .far = true },
+	{ "another function refers to its first bytes", CODE(0x31, 0xc0, 0x48, 0x01, 0xf8, 0xc3),
+	  OTHER(0x0f, 0x84, 0xbc, 0xfb, 0xff, 0xff), .far = true },
+	{ "another function refers to its first bytes", CODE(0x89, 0xf8, 0xc3, 0x90, 0x90), .function = 3,
+	  OTHER(0xe9, 0xbf, 0xff, 0xff, 0xff) },
 };
 
 #endif

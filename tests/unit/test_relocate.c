@@ -35,7 +35,7 @@ static void *hook_for(uint32_t kind)
 struct made {
 	struct image im;
 	struct image_function functions[3];
-	struct image_reference reference;
+	unsigned other;    /* where the other one is */
 	uint8_t *text;
 	uint64_t bias;
 };
@@ -47,7 +47,7 @@ static void make_text(struct made *m, const uint8_t *code, size_t size, const ui
 	uint64_t data[] = { 1000, 2000, (uint64_t)m->text + CASE_OTHER };
 	memset(m->text, 0xcc, SIZE);
 	memcpy(m->text, code, size);
-	memcpy(m->text + CASE_OTHER, other, other_size);
+	memcpy(m->text + m->other, other, other_size);
 	memcpy(m->text + CASE_DATA, data, sizeof data);
 	assert_int_equal(mprotect(m->text, SIZE, PROT_READ | PROT_EXEC), 0);
 	m->bias = (uint64_t)m->text - BASE;
@@ -56,7 +56,7 @@ static void make_text(struct made *m, const uint8_t *code, size_t size, const ui
 static void make_image(struct made *m, uint64_t function_bytes, uint64_t other_bytes, bool fragment)
 {
 	m->functions[0] = (struct image_function){ BASE, BASE + function_bytes, 0, false };
-	m->functions[1] = (struct image_function){ BASE + CASE_OTHER, BASE + CASE_OTHER + other_bytes, !fragment, fragment };
+	m->functions[1] = (struct image_function){ BASE + m->other, BASE + m->other + other_bytes, !fragment, fragment };
 	m->im = (struct image){ .base = BASE, .bytes = m->text, .size = SIZE, .functions = m->functions,
 				.function_count = other_bytes ? 2 : 1 };
 }
@@ -80,7 +80,7 @@ static void call_all(const struct made *m, uint64_t *ret_results)
 
 static void check_good(const struct good_case *c)
 {
-	struct made m;
+	struct made m = { .other = CASE_OTHER };
 	uint64_t before[COUNT(arguments)], during[COUNT(arguments)], after[COUNT(arguments)];
 	struct wire_plan_entry e = { .kind = WIRE_ENTRY_MALLOC };
 	struct linked_entry linked[1];
@@ -118,18 +118,13 @@ static void test_bad(void **state)
 {
 	for (size_t i = 0; i < COUNT(bad_cases); i++) {
 		const struct bad_case *c = &bad_cases[i];
-		struct made m;
+		struct made m = { .other = c->far ? CASE_OTHER + CASE_FAR : CASE_OTHER };
 		struct wire_plan_entry e, untouched;
 		const char *why = "it can be patched";
 		memset(&e, 0xa5, sizeof e);
 		untouched = e;
 		make_text(&m, c->code, c->size, c->other, c->other_size);
 		make_image(&m, c->function ? c->function : c->size, c->other_size, c->fragment);
-		m.reference = c->reference;
-		m.reference.site += BASE;
-		m.reference.target += BASE;
-		m.im.references = &m.reference;
-		m.im.reference_count = c->reference.target != 0;
 		assert_int_equal(relocate_entry(&m.im, BASE, &e, &why), -EOPNOTSUPP);
 		assert_string_equal(why, c->why);
 		assert_memory_equal(&e, &untouched, sizeof e);
@@ -140,7 +135,7 @@ static void test_bad(void **state)
 static void test_not_a_function(void **state)
 {
 	static const uint8_t code[] = { ADD_ALL };
-	struct made m;
+	struct made m = { .other = CASE_OTHER };
 	struct wire_plan_entry e = { 0 };
 	const char *why = "";
 	make_text(&m, code, sizeof code, code, sizeof code);
