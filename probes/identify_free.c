@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * identify_free.c - the contract of a free: what it is given comes back from the entry that
- * made it. At once where the allocator is a stack (jemalloc, tcmalloc), else most of a
+ * made it. At once where the allocator is a stack (jemalloc), else most of a
  * batch. It is always told a size that is not zero, and no flags: realloc(p, 0) frees too,
  * and sized frees need the truth.
  */
