@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DOOR_USERS_MAX 8
 #define DATA_USERS_MAX 96
@@ -60,8 +61,12 @@ static void mark_users(struct candidates *c, uint64_t target)
 
 static void mark_related(struct candidates *c, size_t entry)
 {
+	uint64_t last = UINT64_MAX;
 	for (uint32_t i = c->first_out[entry]; i < c->first_out[entry + 1]; i++) {
 		const struct image_reference *r = &c->references[c->out[i]];
+		if (r->target == last) /* ascending, too */
+			continue;
+		last = r->target;
 		size_t limit = is_branch(r) ? CALLEE_USERS_MAX : DATA_USERS_MAX;
 		if (candidates_users(c, r->target, NULL, false, limit) <= limit)
 			mark_users(c, r->target);
@@ -87,7 +92,7 @@ int candidates_related(struct candidates *c, enum wire_family family, const uint
 /* ---- mallctl ------------------------------------------------------------------------ */
 
 /* Printing statistics calls mallctl for every figure, and says so when it fails. */
-static const char *const failures[] = { "<jemalloc>: Failure in xmallctl", "<jemalloc>: Failure in mallctl" };
+static const char *const failures[] = { "<jemalloc>: Failure in xmallctl", "<jemalloc>: Failure in mallctl(" };
 
 struct callee { uint64_t address; uint32_t calls; };
 
@@ -99,51 +104,68 @@ static int by_calls(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-/* How often marked functions call each of their callees; the marks are taken off. */
-static size_t count_callees(struct candidates *c, struct callee *callees)
+static int by_address(const void *a, const void *b)
+{
+	const struct callee *x = a, *y = b;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Every call of a marked function, or only their number where callees is NULL. */
+static size_t collect_calls(const struct candidates *c, struct callee *callees)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < c->reference_count; i++) {
-		const struct image_reference *r = &c->references[i];
-		if (!is_branch(r) || r->from >= c->function_count || !c->marks[r->from])
-			continue;
-		if (n == 0 || callees[n - 1].address != r->target)
-			callees[n++] = (struct callee){ r->target, 0 };
-		callees[n - 1].calls++;
-	}
 	for (size_t f = 0; f < c->function_count; f++)
-		c->marks[f] = 0;
+		for (uint32_t i = c->first_out[f]; c->marks[f] && i < c->first_out[f + 1]; i++) {
+			const struct image_reference *r = &c->references[c->out[i]];
+			if (is_branch(r) && callees)
+				callees[n] = (struct callee){ r->target, 1 };
+			n += is_branch(r);
+		}
 	return n;
 }
 
-static size_t call_count(const struct candidates *c)
+/* One for each function that is called, with the number of its calls. */
+static size_t join_calls(struct callee *callees, size_t count)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < c->reference_count; i++)
-		n += is_branch(&c->references[i]) && c->references[i].from < c->function_count && c->marks[c->references[i].from];
+	qsort(callees, count, sizeof *callees, by_address);
+	for (size_t i = 0; i < count; i++)
+		if (n && callees[n - 1].address == callees[i].address)
+			callees[n - 1].calls++;
+		else
+			callees[n++] = callees[i];
+	qsort(callees, n, sizeof *callees, by_calls);
 	return n;
 }
 
-int candidates_mallctl(struct candidates *c, const struct candidate **ret_list, size_t *ret_count)
+static int list_callees(struct candidates *c, struct candidate *list, size_t *ret_count)
 {
-	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
-		candidates_mark_users_of_text(c, failures[i]);
-	struct callee *callees = calloc(call_count(c) + 1, sizeof *callees);
-	bool is_full = c->list_count == CANDIDATES_LISTS_MAX;
-	struct candidate *list = is_full ? NULL : calloc(MALLCTL_MAX, sizeof *list);
-	size_t n = callees ? count_callees(c, callees) : 0;
-	if (!callees || !list) {
-		free(callees);
-		free(list);
+	struct callee *callees = calloc(collect_calls(c, NULL) + 1, sizeof *callees);
+	if (!callees)
 		return -ENOMEM;
-	}
-	qsort(callees, n, sizeof *callees, by_calls);
+	size_t n = join_calls(callees, collect_calls(c, callees));
 	n = n < MALLCTL_MAX ? n : MALLCTL_MAX;
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct candidate){ callees[i].address, candidates_references(c, callees[i].address), false };
 	free(callees);
+	*ret_count = n;
+	return 0;
+}
+
+int candidates_mallctl(struct candidates *c, const struct candidate **ret_list, size_t *ret_count)
+{
+	struct candidate *list = c->list_count == CANDIDATES_LISTS_MAX ? NULL : calloc(MALLCTL_MAX, sizeof *list);
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
+		candidates_mark_users_of_text(c, "<jemalloc>", failures[i]);
+	int rc = list_callees(c, list, ret_count);
+	memset(c->marks, 0, c->function_count);
+	if (rc < 0) {
+		free(list);
+		return rc;
+	}
 	c->lists[c->list_count++] = list;
 	*ret_list = list;
-	*ret_count = n;
 	return 0;
 }

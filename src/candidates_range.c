@@ -13,6 +13,8 @@
 
 #define GAP_BYTES (512u << 10)
 #define TEXTS_MAX 4
+#define FOREIGN_MIN 32 /* functions; more than twice what a range is widened by */
+#define PLACES_MAX 1024 /* of one text: jemalloc has 40 */
 
 struct family {
 	const char *texts[TEXTS_MAX]; /* beginnings of messages that only its source has */
@@ -38,11 +40,21 @@ bool candidates_has_family(struct candidates *c, enum wire_family family)
 	return false;
 }
 
-void candidates_mark_users_of_text(struct candidates *c, const char *text)
+static bool begins_with(const struct candidates *c, uint64_t address, const char *beginning)
 {
-	uint64_t at = 0;
-	for (; image_find_text(c->im, text, at, &at) == 0; at++) {
-		size_t first, end = candidates_references_to(c, at, &first);
+	size_t n = strlen(beginning);
+	const uint8_t *at = image_bytes(c->im, address, n);
+	return at && !memcmp(at, beginning, n);
+}
+
+void candidates_mark_users_of_text(struct candidates *c, const char *text, const char *beginning)
+{
+	uint64_t addresses[PLACES_MAX];
+	size_t n = image_find_texts(c->im, text, addresses, PLACES_MAX);
+	for (size_t t = 0; t < n; t++) {
+		if (!begins_with(c, addresses[t], beginning))
+			continue;
+		size_t first, end = candidates_references_to(c, addresses[t], &first);
 		for (size_t i = first; i < end; i++)
 			if (c->references[i].from < c->function_count)
 				c->marks[c->references[i].from] = MARK_CANDIDATE;
@@ -78,7 +90,7 @@ static struct cluster widened(const struct candidates *c, struct cluster k, size
 
 struct walk {
 	struct candidates *c;
-	uint8_t *members;
+	uint8_t *reached;
 	struct cluster window;
 	uint32_t *queue; /* each function once */
 	size_t tail;
@@ -86,9 +98,9 @@ struct walk {
 
 static void visit(struct walk *w, int64_t f)
 {
-	if (f < (int64_t)w->window.first || f > (int64_t)w->window.last || w->members[f])
+	if (f < (int64_t)w->window.first || f > (int64_t)w->window.last || w->reached[f])
 		return;
-	w->members[f] = 1;
+	w->reached[f] = 1;
 	w->queue[w->tail++] = (uint32_t)f;
 }
 
@@ -113,34 +125,69 @@ static void walk_up(struct walk *w, uint32_t f)
 			visit(w, c->references[i].from);
 }
 
-/* From the members of the cluster; the queue has room for all functions. */
-static void walk_calls(struct candidates *c, struct cluster k, size_t window, const uint8_t *anchors, uint8_t *members, uint32_t *queue)
+/* From the anchors of the cluster; the queue has room for all functions. */
+static void walk_calls(struct walk *w, struct cluster k, const uint8_t *anchors, bool up)
 {
-	struct walk w = { .c = c, .members = members, .window = widened(c, k, window), .queue = queue };
+	w->tail = 0;
 	for (size_t f = k.first; f <= k.last; f++)
 		if (anchors[f])
-			visit(&w, (int64_t)f);
-	for (size_t head = 0; head < w.tail; head++) {
-		walk_down(&w, queue[head]);
-		walk_up(&w, queue[head]);
+			visit(w, (int64_t)f);
+	for (size_t head = 0; head < w->tail; head++) {
+		walk_down(w, w->queue[head]);
+		if (up)
+			walk_up(w, w->queue[head]);
+	}
+}
+
+/* ---- foreign runs ------------------------------------------------------------------ */
+
+static bool is_pointed_at(const struct candidates *c, size_t f)
+{
+	size_t first, end = candidates_references_to(c, c->functions[f].start, &first);
+	return end > first && c->references[end - 1].from == UINT32_MAX; /* those come last */
+}
+
+/* In a small program its own code lies between two parts of the allocator (the cold one is
+ * linked first), with no gap of bytes. But an allocator does not call the program: many
+ * functions in a row that no anchor leads to are foreign, unless they are in tables. */
+static bool is_foreign(const struct candidates *c, size_t from, size_t to)
+{
+	size_t pointed = 0;
+	if (to - from < FOREIGN_MIN)
+		return false;
+	for (size_t f = from; f < to; f++)
+		pointed += is_pointed_at(c, f);
+	return pointed <= (to - from) / 2;
+}
+
+static void take_range(const struct candidates *c, const struct family *f, struct cluster k, const uint8_t *reached, uint8_t *members)
+{
+	struct cluster wide = widened(c, k, f->widen);
+	memset(members + wide.first, 1, wide.last - wide.first + 1);
+	for (size_t i = k.first + 1, last = k.first; i <= k.last; i++) {
+		if (!reached[i])
+			continue;
+		if (is_foreign(c, last + 1, i))
+			memset(members + last + 1 + f->widen, 0, i - last - 1 - 2 * f->widen);
+		last = i;
 	}
 }
 
 /* ---- members ---------------------------------------------------------------------- */
 
-static void find_members(struct candidates *c, const struct family *f, uint8_t *members, uint8_t *anchors, uint32_t *queue)
+struct scratch { uint8_t *anchors, *reached; uint32_t *queue; };
+
+static void find_members(struct candidates *c, const struct family *f, uint8_t *members, struct scratch *s)
 {
 	struct cluster k;
 	for (size_t i = 0; i < TEXTS_MAX && f->texts[i]; i++)
-		candidates_mark_users_of_text(c, f->texts[i]);
-	memcpy(anchors, c->marks, c->function_count);
+		candidates_mark_users_of_text(c, f->texts[i], "");
+	memcpy(s->anchors, c->marks, c->function_count);
 	for (size_t at = 0; next_cluster(c, &at, &k);) {
-		if (f->window) {
-			walk_calls(c, k, f->window, anchors, members, queue);
-			continue;
-		}
-		k = widened(c, k, f->widen);
-		memset(members + k.first, 1, k.last - k.first + 1);
+		struct walk w = { .c = c, .reached = f->window ? members : s->reached, .window = widened(c, k, f->window), .queue = s->queue };
+		walk_calls(&w, k, s->anchors, f->window != 0);
+		if (!f->window)
+			take_range(c, f, k, s->reached, members);
 	}
 }
 
@@ -149,12 +196,15 @@ const uint8_t *candidates_members(struct candidates *c, enum wire_family family)
 	struct candidates_family *s = &c->families[family];
 	if (s->is_ranged)
 		return s->members;
-	uint8_t *members = calloc(c->function_count, 1), *anchors = calloc(c->function_count, 1);
-	uint32_t *queue = calloc(c->function_count, sizeof *queue);
-	if (members && anchors && queue)
-		find_members(c, &families[family], members, anchors, queue);
-	free(anchors);
-	free(queue);
+	uint8_t *members = calloc(c->function_count, 1);
+	struct scratch scratch = {
+		calloc(c->function_count, 1), calloc(c->function_count, 1), calloc(c->function_count, sizeof *scratch.queue),
+	};
+	if (members && scratch.anchors && scratch.reached && scratch.queue)
+		find_members(c, &families[family], members, &scratch);
+	free(scratch.anchors);
+	free(scratch.reached);
+	free(scratch.queue);
 	s->is_ranged = true;
 	s->members = members;
 	return members;

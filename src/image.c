@@ -3,7 +3,7 @@
  * The file's headers; see image.h. Only program headers are believed to say where things
  * are in memory: section headers may be missing or lie, and nothing but names of functions
  * comes from them. Odd but loadable files (overlapping or descending segments, a span of
- * 4 GiB) are refused, which makes everything behind simple and bounded.
+ * 4 GiB, 1 GiB of bytes) are refused, which makes everything behind simple and bounded.
  */
 #include "image_private.h"
 
@@ -13,6 +13,7 @@
 
 #define HEADERS_MAX 1170 /* 64 KiB of them: the kernel takes no more */
 #define SPAN_MAX (1ull << 32)
+#define BYTES_MAX (1ull << 30)
 
 static int read_elf_header(struct image *im, Elf64_Ehdr *ret_header)
 {
@@ -56,7 +57,7 @@ static int add_segment(struct image *im, const Elf64_Phdr *ph, uint64_t *total)
 		return -ENOEXEC;
 	*total += ph->p_filesz;
 	uint64_t first = im->segment_count ? im->segments[0].address : ph->p_vaddr;
-	if (*total > 2 * (uint64_t)im->file.size || end - first >= SPAN_MAX)
+	if (*total > 2 * (uint64_t)im->file.size || *total > BYTES_MAX || end - first >= SPAN_MAX)
 		return -ENOEXEC;
 	im->segments[im->segment_count++] = (struct image_segment){
 		.address = ph->p_vaddr, .end = end, .file_end = ph->p_vaddr + ph->p_filesz,

@@ -31,8 +31,9 @@ const uint8_t *image_bytes(const struct image *im, uint64_t address, size_t n);
 bool image_is_code(const struct image *im, uint64_t address);
 /* Is this text anywhere in the segments? Faster than everything below. */
 bool image_has_text(const struct image *im, const char *text);
-/* The lowest address at or above `from` where this text begins. -ENOENT: nowhere. */
-int image_find_text(const struct image *im, const char *text, uint64_t from, uint64_t *ret_address);
+/* The addresses at which it begins, ascending, max of them at most; those in code only where
+ * data has none (old linkers keep read-only data in the segment of the code). Returns how many. */
+size_t image_find_texts(const struct image *im, const char *text, uint64_t *ret_addresses, size_t max);
 
 /* Defined functions and objects of .symtab, .dynsym, .gnu_debugdata and separate debug
  * files (by build id and debuglink, below /usr/lib/debug and beside the file). Each call

@@ -13,20 +13,6 @@
 #define PE_PCREL    0x10
 #define PE_DATAREL  0x30
 
-uint32_t image_u32(const uint8_t *at)
-{
-	uint32_t v;
-	memcpy(&v, at, sizeof v);
-	return v;
-}
-
-uint64_t image_u64(const uint8_t *at)
-{
-	uint64_t v;
-	memcpy(&v, at, sizeof v);
-	return v;
-}
-
 void cursor_skip(struct image_cursor *c, uint64_t bytes)
 {
 	if (c->bad || bytes > (uint64_t)(c->end - c->at)) {

@@ -11,6 +11,21 @@
 #include "image.h"
 
 #include <elf.h>
+#include <string.h>
+
+static inline uint32_t image_u32(const uint8_t *at)
+{
+	uint32_t v;
+	memcpy(&v, at, sizeof v);
+	return v;
+}
+
+static inline uint64_t image_u64(const uint8_t *at)
+{
+	uint64_t v;
+	memcpy(&v, at, sizeof v);
+	return v;
+}
 
 /* A set of addresses in one segment: a bit for each granule, and how many come before each
  * word, so that a member's index among all members is one popcount away. */
@@ -86,8 +101,6 @@ uint64_t cursor_uleb(struct image_cursor *c);
 void cursor_skip(struct image_cursor *c, uint64_t bytes);
 /* A pointer as .eh_frame encodes it (DW_EH_PE_*); base: what datarel is relative to. */
 uint64_t cursor_encoded(struct image_cursor *c, uint8_t encoding, uint64_t base);
-uint32_t image_u32(const uint8_t *at);
-uint64_t image_u64(const uint8_t *at);
 
 /* image_set.c */
 int address_set_init(struct address_set *s, uint64_t low, uint64_t end, unsigned shift);
@@ -136,9 +149,17 @@ int image_resolve_thunks(struct image *im);
 /* The function's start that a branch to address ends at, past stubs and thunks, or 0. */
 uint64_t image_branch_end(const struct image *im, uint64_t address);
 
-/* image_scan.c: one pass over the text. */
+/* One pass over the text: image_sweep.c finds places, image_scan.c makes references of them. */
+struct image_span { /* the function that is being swept */
+	uint32_t index;
+	uint64_t start, end;
+	const uint8_t *bytes, *limit;
+	const uint8_t *readable; /* the segment's end */
+};
 struct image_scan {
 	struct image *im;
+	uint64_t low, span;                /* of the image's addresses */
+	const struct image_segment *home;  /* the segment that is being scanned */
 	struct image_reference *items;
 	size_t count, capacity;
 	uint32_t *owners;  /* by part: the best owner so far */
@@ -146,7 +167,9 @@ struct image_scan {
 	int rc;
 };
 void image_scan_add(struct image_scan *s, uint32_t from, enum image_reference_kind kind, uint64_t site, uint64_t target);
-void image_scan_text(struct image_scan *s);
+/* at: a byte that may begin something, and four bytes behind it. */
+void image_scan_place(struct image_scan *s, const struct image_span *f, const uint8_t *at);
+void image_sweep_text(struct image_scan *s);
 
 /* image_references.c */
 int image_load_references(struct image *im);

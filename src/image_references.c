@@ -61,7 +61,7 @@ static int scan(struct image_scan *s)
 	s->strength = calloc(s->im->function_count, sizeof *s->strength);
 	if (rc < 0 || !s->owners || !s->strength)
 		return -ENOMEM;
-	image_scan_text(s);
+	image_sweep_text(s);
 	add_pointers(s);
 	if (s->rc < 0 && s->rc != -E2BIG) /* too many: go on with those there are */
 		return s->rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One pass over the text, without decoding it: at every byte, could a call, a jump or a
- * rip-relative operand begin here? A branch counts when it ends exactly at a function (or a
+ * What a place in the text that looks like a call, a jump or a rip-relative operand refers
+ * to; image_sweep.c finds such places, nothing is decoded. A branch counts when it ends exactly at a function (or a
  * stub that leads to one), an operand when it lies in the image: in megabytes of text a
  * handful of wrong ones pass. Jumps between a function and a fragment of one tell whose the
  * fragment is: best one to its first byte, then one from it back into the function, then one
@@ -14,15 +14,12 @@
 
 #define REFERENCES_MAX (8u << 20) /* 200 MB of text have fewer; bounds a hostile file */
 
-enum byte_class { NOTHING, CALL, JUMP, ESCAPE, OPERAND, ADDRESS };
 enum owner_strength { NO_OWNER, INTO_MIDDLE, OUT_OF_IT, TO_START };
 
-/* The function that is being scanned. */
-struct span {
-	uint32_t index;
-	uint64_t start, end;
-	const uint8_t *bytes, *limit;
-};
+static uint64_t relative_target(const uint8_t *at, uint64_t address)
+{
+	return address + 4 + (uint64_t)(int64_t)(int32_t)image_u32(at);
+}
 
 static int grow(struct image_scan *s)
 {
@@ -78,18 +75,33 @@ static void jump_between_parts(struct image_scan *s, uint32_t from, uint64_t tar
 		propose_owner(s, from, (uint32_t)to, OUT_OF_IT);
 }
 
-static void take_branch(struct image_scan *s, const struct span *f, uint64_t site, uint64_t target,
+/* Nearly every branch stays in its own segment. */
+static const struct image_segment *segment_at(const struct image_scan *s, uint64_t target)
+{
+	const struct image_segment *home = s->home;
+	return target - home->address < home->end - home->address ? home : image_segment_at(s->im, target);
+}
+
+static int64_t start_at(const struct image_scan *s, uint64_t target)
+{
+	const struct image_segment *segment = segment_at(s, target);
+	if (!segment || !address_set_has(&segment->starts, target))
+		return -1;
+	return (int64_t)address_set_upto(&segment->starts, target) - 1;
+}
+
+static void take_branch(struct image_scan *s, const struct image_span *f, uint64_t site, uint64_t target,
 			enum image_reference_kind kind)
 {
 	const struct image *im = s->im;
-	if (kind == IMAGE_JUMP && target > f->start && target < f->end)
+	if (target - s->low >= s->span || (kind == IMAGE_JUMP && target > f->start && target < f->end))
 		return;
-	int64_t to = image_start_at(im, target);
+	int64_t to = start_at(s, target);
 	if (to >= 0) {
 		add_to_start(s, f->index, kind, site, (uint32_t)to);
 		return;
 	}
-	if (!image_is_code(im, target))
+	if (!segment_at(s, target) || !segment_at(s, target)->is_code)
 		return;
 	uint64_t end = image_branch_end(im, target); /* a stub? */
 	if (end)
@@ -116,7 +128,7 @@ static unsigned immediate_bytes(const uint8_t *modrm, const uint8_t *start)
 /* An address is taken, or a pointer is loaded that holds it. */
 static void take_address(struct image_scan *s, uint32_t from, uint64_t site, uint64_t target)
 {
-	int64_t to = image_start_at(s->im, target);
+	int64_t to = start_at(s, target);
 	if (to >= 0) {
 		add_to_start(s, from, IMAGE_TAKES, site, (uint32_t)to);
 		return;
@@ -133,12 +145,14 @@ static void take_through_slot(struct image_scan *s, uint32_t from, uint64_t site
 		image_scan_add(s, from, field == 2 ? IMAGE_CALL : IMAGE_JUMP, site, end);
 }
 
-static void take_operand(struct image_scan *s, const struct span *f, const uint8_t *modrm, uint64_t site)
+static void take_operand(struct image_scan *s, const struct image_span *f, const uint8_t *modrm, uint64_t site)
 {
 	const uint8_t op = modrm[-1], field = modrm[0] >> 3 & 7;
-	uint64_t next = site + 5 + immediate_bytes(modrm, f->bytes);
-	uint64_t target = next + (uint64_t)(int64_t)(int32_t)image_u32(modrm + 1);
-	if (target - image_low(s->im) >= image_high(s->im) - image_low(s->im) || !image_segment_at(s->im, target))
+	uint64_t target = relative_target(modrm + 1, site + 1);
+	if (target - s->low >= s->span) /* nearly always, when this is no operand */
+		return;
+	target += immediate_bytes(modrm, f->bytes);
+	if (!segment_at(s, target))
 		return;
 	if (op == 0x8d) {
 		if (modrm - f->bytes >= 2 && (modrm[-2] & 0xf8) == 0x48) /* lea of 8 bytes */
@@ -150,67 +164,37 @@ static void take_operand(struct image_scan *s, const struct span *f, const uint8
 		take_through_slot(s, f->index, site, value, field);
 	else if (value && op != 0xff)
 		take_address(s, f->index, site, value);
-	else if (image_part_at(s->im, target) < 0) /* data in the text is rare, numbers that look so are not */
+	else if (!segment_at(s, target)->is_code || image_part_at(s->im, target) < 0) /* data in the text is rare, numbers that look so are not */
 		image_scan_add(s, f->index, IMAGE_DATA, site, target);
 }
 
-/* mov $address, %register: only where addresses are fixed. */
-static void take_immediate(struct image_scan *s, const struct span *f, const uint8_t *at, uint64_t site)
+/* mov or push of an address: only where addresses are fixed. */
+static void take_immediate(struct image_scan *s, const struct image_span *f, const uint8_t *at, uint64_t site)
 {
 	uint64_t target = image_u32(at + 1);
-	if (s->im->is_fixed && image_segment_at(s->im, target))
+	if (image_segment_at(s->im, target))
 		take_address(s, f->index, site, target);
 }
 
-static const uint8_t classes[256] = {
-	[0xe8] = CALL, [0xe9] = JUMP, [0x0f] = ESCAPE,
-	[0x05] = OPERAND, [0x0d] = OPERAND, [0x15] = OPERAND, [0x1d] = OPERAND,
-	[0x25] = OPERAND, [0x2d] = OPERAND, [0x35] = OPERAND, [0x3d] = OPERAND,
-	[0xb8] = ADDRESS, [0xb9] = ADDRESS, [0xba] = ADDRESS, [0xbb] = ADDRESS,
-	[0xbc] = ADDRESS, [0xbd] = ADDRESS, [0xbe] = ADDRESS, [0xbf] = ADDRESS, [0x68] = ADDRESS,
-};
-
-static uint64_t relative_target(const uint8_t *at, uint64_t address)
-{
-	return address + 4 + (uint64_t)(int64_t)(int32_t)image_u32(at);
-}
-
-/* at: five bytes at least. */
-static void look_at_byte(struct image_scan *s, const struct span *f, const uint8_t *at)
+void image_scan_place(struct image_scan *s, const struct image_span *f, const uint8_t *at)
 {
 	uint64_t site = f->start + (uint64_t)(at - f->bytes);
-	switch (classes[*at]) {
-	case CALL:
+	switch (*at) {
+	case 0xe8:
 		take_branch(s, f, site, relative_target(at + 1, site + 1), IMAGE_CALL);
 		break;
-	case JUMP:
+	case 0xe9:
 		take_branch(s, f, site, relative_target(at + 1, site + 1), IMAGE_JUMP);
 		break;
-	case ESCAPE:
+	case 0x0f:
 		if ((at[1] & 0xf0) == 0x80 && f->limit - at >= 6) /* a conditional jump */
 			take_branch(s, f, site, relative_target(at + 2, site + 2), IMAGE_JUMP);
 		break;
-	case OPERAND:
-		if (at > f->bytes)
-			take_operand(s, f, at, site);
-		break;
-	case ADDRESS:
+	case 0xb8: case 0xb9: case 0xba: case 0xbb: case 0xbc: case 0xbd: case 0xbe: case 0xbf: case 0x68:
 		take_immediate(s, f, at, site);
 		break;
-	}
-}
-
-void image_scan_text(struct image_scan *s)
-{
-	const struct image *im = s->im;
-	for (size_t i = 0; i < im->function_count && s->rc == 0; i++) {
-		uint64_t start = im->functions[i].start, bytes = im->functions[i].end - start;
-		const uint8_t *at = image_bytes(im, start, bytes);
-		if (!at)
-			continue;
-		struct span f = { (uint32_t)i, start, start + bytes, at, at + bytes };
-		for (; f.limit - at >= 5; at++)
-			if (classes[*at])
-				look_at_byte(s, &f, at);
+	default:
+		if (at > f->bytes)
+			take_operand(s, f, at, site);
 	}
 }

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define NOTES_MAX 64
+
 const uint8_t *elf_at(struct elf_bytes e, uint64_t offset, uint64_t bytes)
 {
 	return offset <= e.size && bytes <= e.size - offset ? e.bytes + offset : NULL;
@@ -64,7 +66,7 @@ static bool find_in_notes(struct elf_bytes e, uint64_t offset, uint64_t bytes, u
 {
 	Elf64_Nhdr n;
 	const uint8_t *at = elf_at(e, offset, bytes);
-	while (at && bytes >= sizeof n) {
+	for (unsigned i = 0; at && bytes >= sizeof n && i < NOTES_MAX; i++) {
 		memcpy(&n, at, sizeof n);
 		uint64_t name = padded(n.n_namesz, alignment), whole = sizeof n + name + padded(n.n_descsz, alignment);
 		if (sizeof n + name + n.n_descsz > bytes)

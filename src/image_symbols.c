@@ -2,7 +2,7 @@
 /*
  * Names, from up to three tables: the full one (the file's .symtab, else that of a separate
  * debug file, else the packed one in .gnu_debugdata) and .dynsym, which is always there. The
- * tables stay where they are, mapped; a name counts when it ends inside its table.
+ * tables stay where they are, mapped; that of the names ends with a zero, so all of them end.
  */
 #include "image_private.h"
 
@@ -27,7 +27,7 @@ static bool read_table(struct elf_bytes e, uint32_t type, const char *source, st
 		.symbols = elf_at(e, s.sh_offset, s.sh_size), .symbol_bytes = s.sh_size,
 		.names = elf_at(e, names.sh_offset, names.sh_size), .names_bytes = names.sh_size, .source = source,
 	};
-	if (!t.symbols || !t.names || names.sh_type != SHT_STRTAB)
+	if (!t.symbols || !t.names || names.sh_type != SHT_STRTAB || !names.sh_size || t.names[names.sh_size - 1])
 		return false;
 	*ret = t;
 	return true;
@@ -103,10 +103,7 @@ static bool make_symbol(const struct image *im, const struct image_symbol_table 
 		return false;
 	if (s.st_value < image_low(im) || s.st_value >= image_high(im) || s.st_name >= t->names_bytes || !s.st_name)
 		return false;
-	const uint8_t *name = t->names + s.st_name;
-	if (!memchr(name, 0, t->names_bytes - s.st_name))
-		return false;
-	*ret = (struct image_symbol){ (const char *)name, s.st_value, s.st_size, type == STT_FUNC };
+	*ret = (struct image_symbol){ (const char *)t->names + s.st_name, s.st_value, s.st_size, type == STT_FUNC };
 	return true;
 }
 

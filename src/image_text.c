@@ -58,32 +58,34 @@ static struct elf_bytes segment_bytes(const struct image_segment *s)
 	return (struct elf_bytes){ s->bytes, (size_t)(s->file_end - s->address) };
 }
 
-int image_find_text(const struct image *im, const char *text, uint64_t from, uint64_t *ret_address)
+static size_t find_in_segment(const struct image_segment *s, const char *text, uint64_t *ret, size_t max)
 {
-	for (size_t i = 0; i < im->segment_count; i++) {
-		const struct image_segment *s = &im->segments[i];
-		if (from >= s->file_end)
-			continue;
-		struct elf_bytes in = segment_bytes(s);
-		size_t at = text_find(in, text, from > s->address ? (size_t)(from - s->address) : 0);
-		if (at < in.size) {
-			*ret_address = s->address + at;
-			return 0;
-		}
-	}
-	return -ENOENT;
+	struct elf_bytes in = segment_bytes(s);
+	size_t n = 0;
+	for (size_t at = 0; n < max && (at = text_find(in, text, at)) < in.size; at++)
+		ret[n++] = s->address + at;
+	return n;
 }
 
-/* Read-only data first: it is where texts are, and smaller than code. */
+static size_t find_in_segments(const struct image *im, bool code, const char *text, uint64_t *ret, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < im->segment_count; i++)
+		if (im->segments[i].is_code == code)
+			n += find_in_segment(&im->segments[i], text, ret + n, max - n);
+	return n;
+}
+
+size_t image_find_texts(const struct image *im, const char *text, uint64_t *ret_addresses, size_t max)
+{
+	size_t n = find_in_segments(im, false, text, ret_addresses, max);
+	return n ? n : find_in_segments(im, true, text, ret_addresses, max);
+}
+
 bool image_has_text(const struct image *im, const char *text)
 {
-	for (int code = 0; code < 2; code++)
-		for (size_t i = 0; i < im->segment_count; i++) {
-			struct elf_bytes in = segment_bytes(&im->segments[i]);
-			if (im->segments[i].is_code == code && text_find(in, text, 0) < in.size)
-				return true;
-		}
-	return false;
+	uint64_t at;
+	return image_find_texts(im, text, &at, 1) == 1;
 }
 
 /* ---- identity ------------------------------------------------------------------- */
