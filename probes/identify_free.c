@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * identify_free.c - the contract of a free: what it is given comes back from the entry that
- * made it. At once where the allocator is a stack (jemalloc, tcmalloc), else most of a
+ * made it. At once where the allocator is a stack (jemalloc), else most of a
  * batch. It is always told a size that is not zero, and no flags: realloc(p, 0) frees too,
  * and sized frees need the truth.
  */
 #include "identify.h"
 
-#define BATCH 512
+/* All in one page of mimalloc's, which it keeps; pages that it gives up come back much later. */
+#define BATCH 128
 #define BATCH_BYTES 128
 
 static void release(const struct identify_case *c, uint64_t p, uint64_t n)
@@ -95,9 +96,10 @@ bool identify_ctx_free(const struct identify_case *c)
 
 #define SMALL 100
 #define LARGE 600
-#define MOVED 256
+#define MOVED 128
 #define LG_PAGE 12
 #define PAGE 4096
+#define PAGE_AND_A_HALF 5500 /* blocks of it begin with a page by accident only */
 
 static uint64_t resize(const struct identify_case *c, uint64_t p, uint64_t old, uint64_t n)
 {
@@ -155,16 +157,28 @@ static bool resizes(const struct identify_case *c)
 	return keeps_contents(c) && frees_the_old(c);
 }
 
-/* Every block that is resized with this third argument begins with a page. */
+/* From a page's start where anybody makes such blocks: mimalloc reckons from the old place. */
+static uint64_t make_page(const struct identify_case *c)
+{
+	for (uint32_t i = 0; i < c->known_count; i++) {
+		if (c->known[i].kind == WIRE_ENTRY_MALLOC_ALIGNED)
+			return identify_call(c->known[i].address, SMALL, PAGE);
+		if (c->known[i].kind == WIRE_ENTRY_ALIGNED_ALLOC)
+			return identify_call(c->known[i].address, PAGE, SMALL);
+	}
+	return identify_make(c->known, c->context, SMALL);
+}
+
+/* Every block that is resized with this third argument moves to a page's start. */
 static bool resizes_to_pages(const struct identify_case *c, uint64_t third)
 {
 	uint64_t all = 0;
 	for (unsigned i = 0; i < 4; i++) {
-		uint64_t p = identify_make(c->known, c->context, SMALL);
-		p = identify_call(c->candidate.address, p, LARGE, third);
-		if (!identify_is_block(p))
+		uint64_t p = make_page(c);
+		uint64_t q = identify_call(c->candidate.address, p, PAGE_AND_A_HALF, third);
+		if (!identify_is_block(q) || p == q)
 			return false;
-		all |= p;
+		all |= q;
 	}
 	return all % PAGE == 0;
 }

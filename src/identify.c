@@ -19,17 +19,15 @@
 static const uint8_t families[] = { WIRE_FAMILY_JEMALLOC, WIRE_FAMILY_MIMALLOC, WIRE_FAMILY_TCMALLOC, WIRE_FAMILY_OTHER };
 #define FAMILIES (sizeof families / sizeof *families)
 
-/* Anywhere in the file: its data or its symbols. */
+/* Texts that stay in a stripped file. */
 static const struct { const char *text; uint8_t family; } traces[] = {
 	{ "<jemalloc>", WIRE_FAMILY_JEMALLOC }, { "mimalloc: ", WIRE_FAMILY_MIMALLOC }, { "tcmalloc", WIRE_FAMILY_TCMALLOC },
-	{ "mallocx", WIRE_FAMILY_JEMALLOC }, { "mi_malloc", WIRE_FAMILY_MIMALLOC }, { "tc_malloc", WIRE_FAMILY_TCMALLOC },
 };
 #define TRACES (sizeof traces / sizeof *traces)
-#define BEHAVIOUR_TRACES 3 /* those that are data, and stay in a stripped file */
 
-static bool has_text(const struct image *im, size_t count)
+static bool has_text(const struct image *im)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < TRACES; i++)
 		if (image_has_text(im, traces[i].text))
 			return true;
 	return false;
@@ -50,21 +48,20 @@ struct job {
 
 /* ---- is it worth it? ----------------------------------------------------------------------- */
 
-static bool find_malloc(void *arg, const struct image_symbol *s)
+static bool has_names(struct image *im)
 {
-	*(bool *)arg = s->function && (!strcmp(s->name, "malloc") || !strcmp(s->name, "_Znwm"));
-	return !*(bool *)arg;
+	struct identify_symbols *symbols = calloc(1, sizeof *symbols);
+	bool has = symbols && identify_symbols_find(im, symbols) == 0 && symbols->count > 0;
+	free(symbols);
+	return has;
 }
 
 bool identify_is_worth_it(const char *path)
 {
 	struct image *im;
-	bool worth = false;
 	if (image_open(path, &im) != 0)
 		return false;
-	worth = has_text(im, TRACES);
-	if (!worth)
-		image_symbols(im, find_malloc, &worth);
+	bool worth = has_text(im) || has_names(im);
 	image_close(im);
 	return worth;
 }
@@ -87,7 +84,7 @@ static void adopt_plain_names(struct job *j)
 		seen |= 1u << j->symbols->named[i].family;
 	if (!(seen & 1u << WIRE_FAMILY_OTHER))
 		return;
-	for (size_t i = 0; i < BEHAVIOUR_TRACES; i++)
+	for (size_t i = 0; i < TRACES; i++)
 		if (image_has_text(j->im, traces[i].text))
 			seen |= 1u << traces[i].family;
 	seen &= ~(1ull << WIRE_FAMILY_OTHER);
@@ -111,7 +108,7 @@ static bool may_look_for(struct job *j, uint8_t family)
 {
 	if (j->options->mode != IDENTIFY_ALL || family == WIRE_FAMILY_OTHER)
 		return false;
-	if (!j->candidates && !has_text(j->im, BEHAVIOUR_TRACES))
+	if (!j->candidates && !has_text(j->im))
 		return false;
 	if (!j->candidates && candidates_create(j->im, &j->candidates) != 0)
 		return false;
@@ -133,6 +130,13 @@ static void ask_mimalloc_version(struct job *j)
 		snprintf(j->search->version, sizeof j->search->version, "%u.%u.%u", v / unit / unit, v / unit % unit, v % unit);
 }
 
+/* A stripped file keeps the names of what others may call, and perhaps uses more. */
+static bool has_all_names(struct job *j)
+{
+	const char *source = image_symbol_source(j->im);
+	return source[0] && strcmp(source, ".dynsym");
+}
+
 static void search_family(struct job *j, uint8_t family)
 {
 	struct identify_search *s = j->search;
@@ -143,7 +147,7 @@ static void search_family(struct job *j, uint8_t family)
 	if (is_named(j, family))
 		try_names(j, family);
 	identify_search_keep_group(s);
-	if (!identify_search_is_complete(s) && may_look_for(j, family))
+	if ((!identify_search_is_complete(s) || !has_all_names(j)) && may_look_for(j, family))
 		j->error = identify_behaviour(s, j->im, j->candidates, j->options->hints, j->options->hint_count);
 	identify_search_settle(s);
 	if (family == WIRE_FAMILY_MIMALLOC && s->count)

@@ -2,8 +2,9 @@
 /*
  * identify_behaviour.c - finds a family's entries without names, in three walks: until there
  * is one maker and a free of its blocks; over the family's own candidates for all kinds;
- * and, while something is missing, over what reaches into the family from outside and what
- * shares its data. A walk ends when the set is complete and 24 in a row were nothing.
+ * and, while something is missing, over what reaches into the family from outside, what
+ * shares its data, and what lies beside it. A walk ends when the set is complete and 24 in a
+ * row were nothing.
  */
 #include "identify_search.h"
 
@@ -12,6 +13,8 @@
 
 #define MISSES_MAX 24
 #define MALLCTLS_MAX 24
+#define NEIGHBOURS 32
+#define SMALL_PROGRAM 2000 /* functions; each is called in half a millisecond */
 #define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
 #define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX))
 #define JEMALLOC_ONLY (IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(XALLOCX))
@@ -67,22 +70,57 @@ static void walk_all(struct identify_search *s, struct walk *w, uint64_t kinds)
 	}
 }
 
+static int walk_from_nothing(struct identify_search *s, struct walk *w)
+{
+	w->makes_nothing = calloc(w->count + 1, sizeof *w->makes_nothing);
+	if (!w->makes_nothing)
+		return -ENOMEM;
+	walk_to_pair(s, w);
+	if (identify_search_has_pair(s)) {
+		identify_search_keep_group(s);
+		walk_all(s, w, kinds_of(s, FULL_WALK));
+	}
+	free(w->makes_nothing);
+	return 0;
+}
+
 static int walk_family(struct identify_search *s, struct candidates *c)
 {
 	struct walk w = { 0 };
 	int err = candidates_list(c, s->family, &w.list, &w.count);
-	if (err != 0)
+	return err != 0 ? err : walk_from_nothing(s, &w);
+}
+
+static int by_references(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+	if (x->references != y->references)
+		return x->references > y->references ? -1 : 1;
+	return (x->address > y->address) - (x->address < y->address);
+}
+
+/* A small program may lie among its allocator's functions, so that there is no outside. */
+static int walk_small_program(struct identify_search *s, struct image *im, struct candidates *c)
+{
+	const struct image_function *functions;
+	size_t total;
+	struct walk w = { 0 };
+	int err = image_functions(im, &functions, &total);
+	if (err != 0 || total > SMALL_PROGRAM)
 		return err;
-	w.makes_nothing = calloc(w.count + 1, sizeof *w.makes_nothing);
-	if (!w.makes_nothing)
+	struct candidate *list = calloc(total + 1, sizeof *list);
+	if (!list)
 		return -ENOMEM;
-	walk_to_pair(s, &w);
-	if (identify_search_has_pair(s)) {
-		identify_search_keep_group(s);
-		walk_all(s, &w, kinds_of(s, FULL_WALK));
+	for (size_t i = 0; i < total; i++) {
+		uint32_t references = functions[i].fragment ? 0 : candidates_references(c, functions[i].start);
+		if (references)
+			list[w.count++] = (struct candidate){ functions[i].start, references, false };
 	}
-	free(w.makes_nothing);
-	return 0;
+	qsort(list, w.count, sizeof *list, by_references);
+	w.list = list;
+	err = walk_from_nothing(s, &w);
+	free(list);
+	return err;
 }
 
 static void walk_related(struct identify_search *s, struct candidates *c)
@@ -93,6 +131,27 @@ static void walk_related(struct identify_search *s, struct candidates *c)
 		entries[i] = s->found[i].address;
 	if (candidates_related(c, s->family, entries, s->count, &w.list, &w.count) == 0)
 		walk_all(s, &w, kinds_of(s, FULL_WALK));
+}
+
+/* One source file's functions are neighbours, where no linker has sorted them by use. */
+static void walk_neighbours(struct identify_search *s, struct image *im, struct candidates *c)
+{
+	const struct image_function *functions;
+	size_t total, known = s->count;
+	if (image_functions(im, &functions, &total) != 0)
+		return;
+	for (int64_t distance = 1; distance <= NEIGHBOURS && s->error == 0; distance++)
+		for (size_t i = 0; i < 2 * known && !identify_search_is_complete(s); i++) {
+			int64_t at = image_function_at(im, s->found[i / 2].address);
+			int64_t other = i % 2 ? at - distance : at + distance;
+			if (at < 0 || other < 0 || (size_t)other >= total || functions[other].fragment)
+				continue;
+			struct identify_nominee n = { .address = functions[other].start, .kinds = kinds_of(s, FULL_WALK),
+						      .found = WIRE_FOUND_BEHAVIOUR };
+			n.references = candidates_references(c, n.address);
+			if (n.references)
+				identify_search_try(s, &n);
+		}
 }
 
 static void walk_hints(struct identify_search *s, struct image *im, const uint64_t *hints, size_t count)
@@ -124,21 +183,34 @@ static void find_mallctl(struct identify_search *s, struct candidates *c)
 	}
 }
 
-int identify_behaviour(struct identify_search *s, struct image *im, struct candidates *c,
-		       const uint64_t *hints, size_t hint_count)
+/* There is a beginning: what is missing? */
+static void walk_on(struct identify_search *s, struct image *im, struct candidates *c,
+		    const uint64_t *hints, size_t hint_count)
 {
 	struct walk outside = { 0 };
-	int err = walk_family(s, c);
-	if (err != 0 || !identify_search_has_pair(s))
-		return err;
 	bool has_outside = candidates_outside(c, s->family, &outside.list, &outside.count) == 0;
 	if (!identify_search_is_complete(s) && has_outside)
 		walk_all(s, &outside, kinds_of(s, FULL_WALK));
 	if (!identify_search_is_complete(s))
 		walk_related(s, c);
+	if (!identify_search_is_complete(s))
+		walk_neighbours(s, im, c);
 	walk_hints(s, im, hints, hint_count);
 	if (!identify_search_is_complete(s) && has_outside)
 		walk_all(s, &outside, IDENTIFY_CTX);
-	find_mallctl(s, c);
-	return 0;
+}
+
+int identify_behaviour(struct identify_search *s, struct image *im, struct candidates *c,
+		       const uint64_t *hints, size_t hint_count)
+{
+	int err = walk_family(s, c);
+	if (err != 0)
+		return err;
+	if (identify_search_has_pair(s))
+		walk_on(s, im, c, hints, hint_count);
+	else
+		err = walk_small_program(s, im, c);
+	if (err == 0 && identify_search_has_pair(s))
+		find_mallctl(s, c);
+	return err;
 }

@@ -31,7 +31,7 @@ bool identify_search_has(const struct identify_search *s, uint64_t address)
 
 static uint32_t flags_of(const struct identify_search *s, uint8_t found)
 {
-	return (s->family == WIRE_FAMILY_JEMALLOC || s->family == WIRE_FAMILY_TCMALLOC ? WIRE_IDENTIFY_LIFO : 0) |
+	return (s->family == WIRE_FAMILY_JEMALLOC ? WIRE_IDENTIFY_LIFO : 0) |
 	       (found == WIRE_FOUND_SYMBOL ? WIRE_IDENTIFY_NAMED : 0);
 }
 

@@ -43,7 +43,8 @@ static unsigned class_of(size_t n)
 	return k;
 }
 
-static void *good_malloc(size_t n)
+static void *volatile sink_pointer;
+static __attribute__((noinline)) void *good_malloc(size_t n)
 {
 	if (n > 1 << 20)
 		return NULL;
@@ -66,6 +67,14 @@ static void good_free(void *p, size_t n)
 	node->next = stacks[class_of(n)];
 	stacks[class_of(n)] = node;
 }
+
+/* Nothing but a way to good_malloc, and one that is so only for large blocks. */
+static __attribute__((noinline)) void *good_outer(size_t n) { void *p = good_malloc(n); sink_pointer = p; return p; }
+static void *good_half(size_t n) { return n > 64 ? good_outer(n) : arena + sizeof arena / 2 + (used += 64); }
+
+/* The same behind a context. */
+static void *good_ctx_malloc(void *context, size_t n) { return context ? good_malloc(n) : NULL; }
+static void good_ctx_free(void *context, void *p, size_t n) { if (context) good_free(p, n); }
 
 /* What it seems to be, and more. */
 static void *writing_malloc(size_t n)
@@ -168,7 +177,7 @@ static void *takes_memory(size_t n)
 
 #define ENTRY(name) { #name, (void *)name }
 static const struct { const char *name; void *function; } functions[] = {
-	ENTRY(good_malloc), ENTRY(good_free), ENTRY(writing_malloc), ENTRY(prints), ENTRY(writes_file), ENTRY(removes_file),
+	ENTRY(good_malloc), ENTRY(good_free), ENTRY(good_ctx_malloc), ENTRY(good_ctx_free), ENTRY(good_outer), ENTRY(good_half), ENTRY(writing_malloc), ENTRY(prints), ENTRY(writes_file), ENTRY(removes_file),
 	ENTRY(kills_parent), ENTRY(kills_group), ENTRY(kills_itself), ENTRY(connects), ENTRY(answers_itself),
 	ENTRY(executes), ENTRY(calls_shell), ENTRY(poisons), ENTRY(loops), ENTRY(loops_deaf), ENTRY(forks), ENTRY(exits), ENTRY(ends),
 	ENTRY(aborts), ENTRY(sleeps), ENTRY(pauses), ENTRY(waits), ENTRY(recurses), ENTRY(runs_thread),

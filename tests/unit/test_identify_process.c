@@ -121,6 +121,44 @@ static void test_finds_the_allocator(void **state)
 	assert_allocator_is_found();
 }
 
+static void test_finds_context_forms(void **state)
+{
+	struct wire_identify_request r;
+	struct wire_identify_answer a;
+	assert_int_equal(ask("good_ctx_malloc", ALL_KINDS, true, &a), 0);
+	assert_int_equal(a.kind, WIRE_ENTRY_CTX_MALLOC);
+	memset(&r, 0, sizeof r);
+	r.op = WIRE_IDENTIFY_TEST;
+	r.candidate = address_of("good_ctx_free");
+	r.kinds = ALL_KINDS;
+	r.flags = WIRE_IDENTIFY_LIFO;
+	know(&r, "good_ctx_malloc", WIRE_ENTRY_CTX_MALLOC);
+	assert_int_equal(identify_process_ask(process, &r, &a), 0);
+	assert_int_equal(a.kind, WIRE_ENTRY_CTX_FREE);
+}
+
+static bool always_wraps(const char *outer, const char *inner)
+{
+	struct wire_identify_request r;
+	struct wire_identify_answer a;
+	memset(&r, 0, sizeof r);
+	r.op = WIRE_IDENTIFY_WRAPS;
+	r.candidate = address_of(outer);
+	r.kinds = 1u << WIRE_ENTRY_MALLOC;
+	know(&r, inner, WIRE_ENTRY_MALLOC);
+	r.known[0].trap = 1;
+	assert_int_equal(identify_process_ask(process, &r, &a), 0);
+	assert_true(a.calls > 0);
+	return a.traps == a.calls;
+}
+
+static void test_tells_outer_from_inner(void **state)
+{
+	assert_true(always_wraps("good_outer", "good_malloc"));
+	assert_false(always_wraps("good_half", "good_malloc"));
+	assert_false(always_wraps("good_malloc", "good_outer"));
+}
+
 /* Two kinds, one of each sort: a loop costs its 12 ms for each. */
 static void test_survives_all(void **state)
 {
@@ -190,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_starts), cmocka_unit_test(test_finds_the_allocator),
+		cmocka_unit_test(test_finds_context_forms), cmocka_unit_test(test_tells_outer_from_inner),
 		cmocka_unit_test(test_survives_all), cmocka_unit_test(test_refuses_other_addresses),
 		cmocka_unit_test(test_left_no_trace), cmocka_unit_test(test_ends_in_time),
 		cmocka_unit_test(test_does_not_run_others),
