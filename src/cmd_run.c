@@ -269,7 +269,7 @@ static int run_recorded(const struct run_arguments *a, struct run_options *optio
 			int *ret_signal)
 {
 	struct run_result result;
-	if (options->probe_path && a->identify != IDENTIFY_OFF)
+	if (options->probe_path)
 		run_plans_create(a->identify, options->probe_path, a->quiet, &options->plans);
 	int error = run_target(options, f->store, &result);
 	run_plans_destroy(options->plans);

@@ -151,7 +151,7 @@ static void *collect(void *arg)
 	struct collector *c = arg;
 	inherit(c);
 	if (c->control && !c->is_fork)
-		collector_look_for_own_allocator(c);
+		collector_take_own_allocator(c);
 	ipc_image_mark(c->pid, &c->image_mark);
 	while (collector_told(c) == COLLECTOR_GOES_ON && !c->lost_image && !collector_process_ended(c)) {
 		pthread_mutex_lock(&c->view_lock);

@@ -5,7 +5,6 @@
  */
 #include "collector_private.h"
 #include "ipc.h"
-#include "own_allocator.h"
 #include "platform.h"
 #include "probe_state.h"
 
@@ -85,23 +84,11 @@ void collector_inherit_own_allocator(struct collector *c, const struct collector
 	c->linked_why = parent->linked_why;
 }
 
-static void *read_exe(void *arg)
+/* One that is not to be followed is known before the first look. */
+void collector_take_own_allocator(struct collector *c)
 {
-	struct collector *c = arg;
-	set_own_allocator(c, own_allocator_find(c->exe));
-	return NULL;
-}
-
-/* Reading a large executable takes tens of ms: beside the samples, not between them. */
-void collector_look_for_own_allocator(struct collector *c)
-{
-	const char *own = NULL;
-	if (c->linked && c->linked->plan)
-		return; /* the probe will say */
-	if (own_allocator_is_known(c->exe, &own))
-		set_own_allocator(c, own);
-	else
-		c->reads_exe = pthread_create(&c->exe_reader, NULL, read_exe, c) == 0;
+	if (c->linked && !c->linked->plan)
+		set_own_allocator(c, c->linked->own);
 }
 
 /* What became of the plan, as soon as the probe has said so. */
@@ -229,8 +216,6 @@ void collector_finish_image(struct collector *c)
 	target_view_drain(c->view, collector_on_event, c);
 	if (collector_told(c) == COLLECTOR_STOPPED)
 		let_go(c);
-	if (c->reads_exe)
-		pthread_join(c->exe_reader, NULL);
 	collector_update_description(c);
 	collector_store_samples(c, kept, sampler_flush(&c->sampler, kept));
 	collector_put_in_sum(c, 0, platform_now_ns());

@@ -20,8 +20,7 @@ struct collector {
 	uint64_t start_ns;
 	bool launched;
 	char *command, *exe, *why_no_probe;
-	pthread_t thread, exe_reader;
-	bool reads_exe;
+	pthread_t thread;
 	const char *own_allocator;         /* atomic; of the executable itself, not followed; NULL: none seen */
 	const struct plans_answer *linked; /* what identification said, or NULL */
 	const char *linked_why;            /* why it is not followed though it was found, or NULL */
@@ -78,7 +77,7 @@ void collector_put_in_sum(struct collector *c, int64_t rss_bytes, uint64_t now_n
 void collector_describe(const struct collector *c, struct store_process *ret);
 /* Tells the store when the probe's state or its heaps changed. */
 void collector_update_description(struct collector *c);
-void collector_look_for_own_allocator(struct collector *c);
+void collector_take_own_allocator(struct collector *c);
 /* A forked child has what its parent has. */
 void collector_inherit_own_allocator(struct collector *c, const struct collector *parent);
 /* Before anything is made of the shadow: is the executable's own allocator followed? */

@@ -5,7 +5,6 @@
 #include "command.h"
 #include "image.h"
 #include "launch.h"
-#include "own_allocator.h"
 #include "plans.h"
 #include "util/text.h"
 
@@ -66,9 +65,9 @@ static void print_origin(const struct plans_answer *a)
 		puts("origin     read from the file");
 }
 
-static int print_answer(const char *path, const struct plans_answer *a, struct image *im)
+static int print_answer(const struct plans_answer *a, struct image *im)
 {
-	const char *own = own_allocator_find(path);
+	const char *own = a ? a->own : NULL;
 	if (!a || !a->plan) {
 		if (own || (a && *a->why))
 			printf("allocator  %s linked in, not followed%s%s\n", own ? own : "one", a && *a->why ? ": " : "",
@@ -99,7 +98,7 @@ static int explain(const char *path, const char *probe)
 	}
 	int status = EXIT_MEMWHY;
 	if (plans_create(&o, &plans) == 0) {
-		status = print_answer(path, plans_for(plans, path, path), im);
+		status = print_answer(plans_for(plans, path, path), im);
 		plans_destroy(plans);
 	}
 	image_close(im);

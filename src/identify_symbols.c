@@ -93,7 +93,7 @@ static const struct name whole_names[] = {
 #undef OTHER
 
 struct prefixes { char text[PREFIXES_MAX][PREFIX_BYTES]; unsigned seen[PREFIXES_MAX]; size_t count; };
-struct finding { struct identify_symbols found; struct prefixes prefixes; };
+struct finding { struct identify_symbols found; struct prefixes prefixes; bool has_malloc; };
 
 /* ---- jemalloc's prefixes ----------------------------------------------------------------- */
 
@@ -177,6 +177,7 @@ static bool look_for_names(void *arg, const struct image_symbol *s)
 	if (!s->function || nominate_by_prefix(f, s))
 		return true;
 	const struct name *found = FIND_NAME(whole_names, s->name);
+	f->has_malloc |= !strcmp(s->name, "malloc");
 	if (found)
 		nominate(&f->found, s->address, found, found->family);
 	else if (!strcmp(s->name, "mi_heap_get_default"))
@@ -210,6 +211,18 @@ static int by_rank(const void *a, const void *b)
 	return (x->address > y->address) - (x->address < y->address);
 }
 
+/* Without a malloc of its own, a program's operator new is the one of a linked libstdc++, over
+ * the malloc that it imports: what is booked there must not be booked here. */
+static void drop_wrappers(struct finding *f)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < f->found.count && !f->has_malloc; i++)
+		if (f->found.named[i].family != WIRE_FAMILY_OTHER)
+			f->found.named[kept++] = f->found.named[i];
+	if (!f->has_malloc)
+		f->found.count = kept;
+}
+
 int identify_symbols_find(struct image *im, struct identify_symbols *ret_symbols)
 {
 	struct finding *f = calloc(1, sizeof *f);
@@ -219,6 +232,7 @@ int identify_symbols_find(struct image *im, struct identify_symbols *ret_symbols
 	if (err == 0)
 		err = image_symbols(im, look_for_names, f);
 	if (err == 0) {
+		drop_wrappers(f);
 		qsort(f->found.named, f->found.count, sizeof *f->found.named, by_rank);
 		*ret_symbols = f->found;
 	}

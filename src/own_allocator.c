@@ -3,8 +3,6 @@
 #include "own_allocator.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,12 +11,6 @@
 
 struct marker { const char *allocator, *text; };
 static const struct marker markers[];
-
-#define KEPT 64
-struct kept { dev_t dev; ino_t ino; off_t size; struct timespec changed; const char *name; };
-static struct kept kept[KEPT]; /* guarded by lock */
-static unsigned kept_next;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *search(const char *bytes, size_t size)
 {
@@ -38,43 +30,6 @@ static const char *read_file(int fd, const struct stat *st)
 	return name;
 }
 
-static bool is_kept(const struct kept *k, const struct stat *st)
-{
-	return k->dev == st->st_dev && k->ino == st->st_ino && k->size == st->st_size &&
-	       k->changed.tv_sec == st->st_mtim.tv_sec && k->changed.tv_nsec == st->st_mtim.tv_nsec;
-}
-
-static const struct kept *find_kept(const struct stat *st)
-{
-	for (unsigned i = 0; i < KEPT; i++)
-		if (is_kept(&kept[i], st))
-			return &kept[i];
-	return NULL;
-}
-
-static const char *look_up(int fd, const struct stat *st)
-{
-	const struct kept *k = find_kept(st);
-	if (k)
-		return k->name;
-	const char *name = read_file(fd, st);
-	kept[kept_next++ % KEPT] = (struct kept){ st->st_dev, st->st_ino, st->st_size, st->st_mtim, name };
-	return name;
-}
-
-/* A reader of a large file holds the lock for long: that is "not known yet". */
-bool own_allocator_is_known(const char *exe_path, const char **ret_name)
-{
-	struct stat st;
-	if (stat(exe_path, &st) != 0 || pthread_mutex_trylock(&lock) != 0)
-		return false;
-	const struct kept *k = find_kept(&st);
-	if (k)
-		*ret_name = k->name;
-	pthread_mutex_unlock(&lock);
-	return k != NULL;
-}
-
 const char *own_allocator_find(const char *exe_path)
 {
 	struct stat st;
@@ -82,11 +37,8 @@ const char *own_allocator_find(const char *exe_path)
 	int fd = open(exe_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		pthread_mutex_lock(&lock);
-		name = look_up(fd, &st);
-		pthread_mutex_unlock(&lock);
-	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		name = read_file(fd, &st);
 	close(fd);
 	return name;
 }

@@ -9,14 +9,8 @@
 #ifndef MEMWHY_OWN_ALLOCATOR_H
 #define MEMWHY_OWN_ALLOCATOR_H
 
-#include <stdbool.h>
-
 /* The allocator's name ("jemalloc"; static storage), NULL when none is seen or the file
- * can't be read. Answers of the last files are kept (by device, inode, size and time),
- * so a build that runs one compiler a thousand times reads it once. Thread-safe; a few
- * ms for each 10 MB that is read. */
+ * can't be read. Thread-safe; a few ms for each 10 MB that is read. */
 const char *own_allocator_find(const char *exe_path);
-/* The kept answer alone: false when the file would have to be read. Microseconds. */
-bool own_allocator_is_known(const char *exe_path, const char **ret_name);
 
 #endif

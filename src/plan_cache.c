@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +30,11 @@ struct cache_file {
 	struct cache_head head;
 	struct plan_cached cached;
 };
+
+static size_t used_bytes(const struct plan_cached *c)
+{
+	return offsetof(struct plan_cached, plan.entries) + c->plan.entry_count * sizeof c->plan.entries[0];
+}
 
 /* FNV-1a, 64 bits: against damage, not against an enemy, who could write a plan that fits. */
 static uint64_t checksum(const void *bytes, size_t n)
@@ -94,8 +100,7 @@ bool plan_fits_image(const struct wire_plan *plan, struct image *im)
 static bool is_ours(int fd)
 {
 	struct stat st;
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) &&
-	       st.st_size == (off_t)sizeof(struct cache_file);
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
 }
 
 static int read_file(const char *path, struct cache_file *ret_file)
@@ -103,9 +108,14 @@ static int read_file(const char *path, struct cache_file *ret_file)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	bool good = is_ours(fd) && read(fd, ret_file, sizeof *ret_file) == (ssize_t)sizeof *ret_file;
+	memset(ret_file, 0, sizeof *ret_file);
+	ssize_t got = is_ours(fd) ? read(fd, ret_file, sizeof *ret_file) : -1;
 	close(fd);
-	return good ? 0 : -EBADMSG;
+	if (got < (ssize_t)(sizeof ret_file->head + offsetof(struct plan_cached, plan.entries)) ||
+	    ret_file->cached.plan.entry_count > WIRE_PLAN_ENTRIES ||
+	    (size_t)got != sizeof ret_file->head + used_bytes(&ret_file->cached))
+		return -EBADMSG;
+	return 0;
 }
 
 int plan_cache_load(struct image *im, struct plan_cached *ret_cached)
@@ -118,8 +128,8 @@ int plan_cache_load(struct image *im, struct plan_cached *ret_cached)
 	if (error)
 		return error;
 	const struct cache_head *h = &file.head;
-	if (h->magic != CACHE_MAGIC || h->bytes != sizeof file.cached ||
-	    h->checksum != checksum(&file.cached, sizeof file.cached))
+	if (h->magic != CACHE_MAGIC || h->bytes != used_bytes(&file.cached) ||
+	    h->checksum != checksum(&file.cached, used_bytes(&file.cached)))
 		return -EBADMSG;
 	if (h->method != CACHE_METHOD || h->plan_version != WIRE_PLAN_VERSION)
 		return -ENOENT;
@@ -135,7 +145,8 @@ static int write_file(const char *path, const struct cache_file *file)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	int error = write(fd, file, sizeof *file) == (ssize_t)sizeof *file ? 0 : errno ? -errno : -ENOSPC;
+	size_t n = sizeof file->head + file->head.bytes;
+	int error = write(fd, file, n) == (ssize_t)n ? 0 : errno ? -errno : -ENOSPC;
 	if (close(fd) != 0 && !error)
 		error = -errno;
 	if (error)
@@ -159,8 +170,8 @@ int plan_cache_store(struct image *im, const struct plan_cached *cached)
 		return error;
 	memset(&file, 0, sizeof file);
 	file.cached = *cached;
-	file.head = (struct cache_head){ CACHE_MAGIC, checksum(&file.cached, sizeof file.cached), CACHE_METHOD,
-					 WIRE_PLAN_VERSION, sizeof file.cached, 0 };
+	file.head = (struct cache_head){ CACHE_MAGIC, checksum(&file.cached, used_bytes(&file.cached)), CACHE_METHOD,
+					 WIRE_PLAN_VERSION, (uint32_t)used_bytes(&file.cached), 0 };
 	unlink(beside); /* of a memwhy with our pid that was killed */
 	error = write_file(beside, &file);
 	if (!error && rename(beside, path) != 0) {

@@ -15,8 +15,8 @@
 
 /* Also that nothing was found is kept: then plan->entry_count is 0 and why says it. */
 struct plan_cached {
-	struct wire_plan plan;
-	char why[160];
+	char why[160], own[16]; /* own: an allocator that is linked in and not in the plan; or "" */
+	struct wire_plan plan; /* last: only the entries that it has are in the file */
 };
 
 /* -ENOENT: not there, or of another version; -EBADMSG: there, and no good for this image. */

@@ -2,6 +2,7 @@
 /* plans.c - see plans.h. Files are told apart by device, inode, size and time. */
 #include "plans.h"
 
+#include "own_allocator.h"
 #include "plan_cache.h"
 
 #include <errno.h>
@@ -65,38 +66,64 @@ static struct kept *find(const struct plans *p, const struct stat *st)
 	return NULL;
 }
 
+static void set_empty(struct plan_cached *c, struct image *im)
+{
+	memset(&c->plan, 0, sizeof c->plan);
+	c->plan.magic = WIRE_PLAN_MAGIC;
+	c->plan.version = WIRE_PLAN_VERSION;
+	c->plan.low = image_low(im);
+	c->plan.high = image_high(im);
+}
+
+static void note_own(struct kept *k, const char *open_path)
+{
+	const char *own = own_allocator_find(open_path);
+	snprintf(k->cached.own, sizeof k->cached.own, "%s", own ? own : "");
+}
+
 /* What one machine could not do is not kept for another day: only what was found, and that
  * a whole identification found nothing. */
 static void identify(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
 {
-	const struct identify_options o = {
-		.path = path, .probe_path = p->probe_path,
-		.mode = p->probe_path ? p->options.mode : IDENTIFY_SYMBOLS,
-	};
-	if (!identify_is_worth_it(open_path))
-		return;
-	int error = identify_module(&o, &k->cached.plan, &k->answer.report);
+	const struct identify_options o = { .path = path, .probe_path = p->probe_path, .mode = p->options.mode };
+	int error = -ENOENT;
+	if (identify_is_worth_it(open_path))
+		error = identify_module(&o, &k->cached.plan, &k->answer.report);
 	memcpy(k->cached.why, k->answer.report.why, sizeof k->cached.why);
-	if (error == -ENOENT)
-		k->cached.plan = (struct wire_plan){ .magic = WIRE_PLAN_MAGIC, .version = WIRE_PLAN_VERSION,
-						     .low = image_low(im), .high = image_high(im) };
-	if (!error || (error == -ENOENT && o.mode == IDENTIFY_ALL))
+	if (error) {
+		set_empty(&k->cached, im);
+		note_own(k, open_path);
+	}
+	if (o.mode == IDENTIFY_ALL && (!error || error == -ENOENT))
 		plan_cache_store(im, &k->cached);
 	if (k->answer.report.forks && p->options.on_identified)
 		p->options.on_identified(p->options.arg, path, &k->answer);
 }
 
+/* The cache has what a whole identification found; who wants symbols alone takes no more. */
+static bool is_wanted(const struct plans *p, const struct plan_cached *c)
+{
+	for (uint32_t i = 0; p->options.mode != IDENTIFY_ALL && i < c->plan.entry_count; i++)
+		if (c->plan.entries[i].found != WIRE_FOUND_SYMBOL)
+			return false;
+	return true;
+}
+
 static void work_out(struct plans *p, const char *open_path, const char *path, struct kept *k)
 {
 	struct image *im;
-	if (p->options.mode == IDENTIFY_OFF || image_open(open_path, &im) != 0)
-		return;
-	k->answer.is_cached = plan_cache_load(im, &k->cached) == 0;
-	if (!k->answer.is_cached)
-		identify(p, im, open_path, path, k);
+	if (p->options.mode != IDENTIFY_OFF && p->probe_path && image_open(open_path, &im) == 0) {
+		k->answer.is_cached = plan_cache_load(im, &k->cached) == 0 && is_wanted(p, &k->cached);
+		if (!k->answer.is_cached)
+			identify(p, im, open_path, path, k);
+		image_close(im);
+	} else {
+		note_own(k, open_path);
+	}
 	if (k->cached.plan.entry_count)
 		k->answer.plan = &k->cached.plan;
-	image_close(im);
+	if (k->cached.own[0])
+		k->answer.own = k->cached.own;
 }
 
 const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)

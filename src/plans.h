@@ -16,6 +16,7 @@ struct plans;
 struct plans_answer {
 	const struct wire_plan *plan; /* NULL: there is nothing to patch */
 	const char *why;              /* a clause: why not, or why not all; "" when there is nothing to say */
+	const char *own;              /* an allocator that is linked in and not in the plan; NULL: none seen */
 	bool is_cached;               /* from the disk: no identification in this run */
 	struct identify_report report;/* of the identification, when there was one */
 };

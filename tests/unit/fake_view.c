@@ -4,7 +4,6 @@
  * (no real probe lives there), live is live_bytes. Enough for the collector's decisions.
  */
 #include "fake_view.h"
-#include "own_allocator.h"
 #include "target_view.h"
 #include "platform.h"
 
@@ -106,15 +105,4 @@ const struct plans_answer *fake_plans_answer;
 const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)
 {
 	return fake_plans_answer;
-}
-
-/* The real one knows allocators by texts, which a test that linked it would carry itself. */
-const char *own_allocator_find(const char *exe_path)
-{
-	return NULL;
-}
-
-bool own_allocator_is_known(const char *exe_path, const char **ret_name)
-{
-	return false;
 }

@@ -380,6 +380,26 @@ static void a_plan_that_fails_makes_live_unknown(void **state)
 	assert_non_null(strstr(fake_processes[0].probe_state, "not followed: "));
 }
 
+static const struct plans_answer has_none = { .why = "it hides", .own = "jemalloc" };
+
+static void just_exits(const char *env)
+{
+	if (!fake_probe_ask(attach(env, WIRE_HELLO_IMAGE), WIRE_REQUEST_EXIT, 2000))
+		_exit(92);
+}
+
+static void an_own_allocator_without_a_plan_makes_live_unknown(void **state)
+{
+	fake_plans_answer = &has_none;
+	open_session(true);
+	launch(just_exits, NULL);
+	assert_int_equal(close_session(NULL), 0);
+	fake_plans_answer = NULL;
+	assert_true(fake_view_is_foreign);
+	assert_non_null(strstr(fake_processes[0].probe_state, "jemalloc"));
+	assert_non_null(strstr(fake_processes[0].probe_state, ": it hides"));
+}
+
 /* ---- who is not let in ----------------------------------------------------------------- */
 
 static void wrong_token(struct wire_hello *h) { h->token[31] ^= 1; }
@@ -458,6 +478,7 @@ int main(void)
 		cmocka_unit_test(what_outlives_the_command_is_let_go),
 		cmocka_unit_test(a_plan_is_there_before_the_welcome),
 		cmocka_unit_test(a_plan_that_fails_makes_live_unknown),
+		cmocka_unit_test(an_own_allocator_without_a_plan_makes_live_unknown),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(a_hostile_peer_harms_nobody),
 		cmocka_unit_test(nothing_launched_is_no_record),
