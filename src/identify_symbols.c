@@ -174,10 +174,10 @@ static bool nominate_by_prefix(struct finding *f, const struct image_symbol *s)
 static bool look_for_names(void *arg, const struct image_symbol *s)
 {
 	struct finding *f = arg;
+	f->has_malloc |= s->function && !strcmp(s->name, "malloc");
 	if (!s->function || nominate_by_prefix(f, s))
 		return true;
 	const struct name *found = FIND_NAME(whole_names, s->name);
-	f->has_malloc |= !strcmp(s->name, "malloc");
 	if (found)
 		nominate(&f->found, s->address, found, found->family);
 	else if (!strcmp(s->name, "mi_heap_get_default"))
