@@ -33,16 +33,16 @@
 #define GROWTH_WORTH      50
 #define GROWTH_CHEAP      3
 #define GROWTH_SHRINK     20    /* above it the moment before a shrink is refused only for rest */
-#define GROWTH_LIVE       5
+#define GROWTH_LIVE       8
 #define GROWTH_GOES_ON    1     /* between two samples: the top isn't reached yet */
 /* Less than this is noise of the loader and of stacks. */
 #define GROWTH_MIN_BYTES  (64 << 10)
 #define GROWTH_LIVE_BYTES (128 << 10) /* for small heaps a tenth is too often */
 
 /* Budgets, in 1/1000 of the run time. */
-#define BUDGET_LIVE       40
-#define BUDGET_SHRINK     15
-#define BUDGET_GROWTH     12
+#define BUDGET_LIVE       20
+#define BUDGET_SHRINK     8
+#define BUDGET_GROWTH     7
 #define BUDGET_START_NS   (MS / 2)   /* what a process may cost before it has lived */
 #define LIVE_START_NS     (10 * MS)  /* and for its live peaks, which only a snapshot can keep */
 #define REST_FACTOR       9          /* of the last snapshot's cost, before a cheap one */
@@ -238,7 +238,7 @@ void sampler_snapped(struct sampler *s, int trigger, uint64_t now_ns, uint64_t c
 
 /* ---- what the probe is told --------------------------------------------------- */
 
-/* Half a percent within the budget, a percent more for each tenth of it that was spent
+/* Eight in a thousand within the budget, a percent more for each tenth of it that was spent
  * too much, ten at most. */
 static int64_t live_growth_permille(const struct sampler *s, uint64_t now_ns)
 {
