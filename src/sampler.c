@@ -33,16 +33,16 @@
 #define GROWTH_WORTH      50
 #define GROWTH_CHEAP      3
 #define GROWTH_SHRINK     20    /* above it the moment before a shrink is refused only for rest */
-#define GROWTH_LIVE       5
+#define GROWTH_LIVE       6
 #define GROWTH_GOES_ON    1     /* between two samples: the top isn't reached yet */
 /* Less than this is noise of the loader and of stacks. */
 #define GROWTH_MIN_BYTES  (64 << 10)
 #define GROWTH_LIVE_BYTES (128 << 10) /* for small heaps a tenth is too often */
 
 /* Budgets, in 1/1000 of the run time. */
-#define BUDGET_LIVE       40
-#define BUDGET_SHRINK     15
-#define BUDGET_GROWTH     12
+#define BUDGET_LIVE       30
+#define BUDGET_SHRINK     8
+#define BUDGET_GROWTH     7
 #define BUDGET_START_NS   (MS / 2)   /* what a process may cost before it has lived */
 #define LIVE_START_NS     (10 * MS)  /* and for its live peaks, which only a snapshot can keep */
 #define REST_FACTOR       9          /* of the last snapshot's cost, before a cheap one */
@@ -183,12 +183,25 @@ static bool is_quick_exec(const struct sampler *s, uint64_t now_ns, int64_t rss_
 	       rss_bytes - s->first_rss_bytes < QUICK_EXEC_BYTES;
 }
 
+/* Six in a thousand within the budget, eight when twice of it is spent: a peak is to be caught
+ * to a percent. Only then precision gives way, down to a tenth. */
+static int64_t live_growth_permille(const struct sampler *s, uint64_t now_ns)
+{
+	uint64_t budget = budget_ns(s, now_ns, BUDGET_LIVE), cost = s->cost_ns[TRIGGER_LIVE_PEAK] + s->expected_ns;
+	if (cost <= budget)
+		return GROWTH_LIVE;
+	int64_t over = (int64_t)((cost - budget) * 100 / budget);
+	int64_t growth = over <= 100 ? GROWTH_LIVE + over / 50 : GROWTH_LIVE + 2 + (over - 100);
+	return growth < GROWTH_ALWAYS ? growth : GROWTH_ALWAYS;
+}
+
 static bool wants_live_peak(const struct sampler *s, uint64_t now_ns, int64_t live_bytes)
 {
 	if (s->live_high_bytes == 0 ||
 	    (grew(live_bytes, s->live_high_bytes, GROWTH_ALWAYS) && live_bytes - s->live_high_bytes >= GROWTH_LIVE_BYTES))
 		return true;
-	return live_bytes > s->live_high_bytes && affordable(s, now_ns, TRIGGER_LIVE_PEAK, BUDGET_LIVE);
+	return grew(live_bytes, s->live_high_bytes, live_growth_permille(s, now_ns)) ||
+	       (live_bytes > s->live_high_bytes && affordable(s, now_ns, TRIGGER_LIVE_PEAK, BUDGET_LIVE));
 }
 
 int sampler_want_asked(const struct sampler *s, uint64_t now_ns, uint32_t kinds, int64_t rss_bytes,
@@ -237,17 +250,6 @@ void sampler_snapped(struct sampler *s, int trigger, uint64_t now_ns, uint64_t c
 }
 
 /* ---- what the probe is told --------------------------------------------------- */
-
-/* Half a percent within the budget, a percent more for each tenth of it that was spent
- * too much, ten at most. */
-static int64_t live_growth_permille(const struct sampler *s, uint64_t now_ns)
-{
-	uint64_t budget = budget_ns(s, now_ns, BUDGET_LIVE);
-	if (s->cost_ns[TRIGGER_LIVE_PEAK] <= budget)
-		return GROWTH_LIVE;
-	uint64_t over = (s->cost_ns[TRIGGER_LIVE_PEAK] - budget) * 100 / budget;
-	return over >= GROWTH_ALWAYS - GROWTH_LIVE ? GROWTH_ALWAYS : GROWTH_LIVE + (int64_t)over;
-}
 
 uint64_t sampler_live_trigger_bytes(const struct sampler *s, uint64_t now_ns, int64_t past_bytes)
 {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,19 +48,40 @@ static uint32_t states_of_scan(uint64_t c)
 	return states | (c & SCAN_FILE ? PLATFORM_PAGE_FILE : 0);
 }
 
+/* To tell whose a page is the kernel has to look at the page itself, which is most of what
+ * a scan costs. So it is asked only where both kinds can be: in private memory without a
+ * file no page is a file's; in a shared memory file all are, and in program text all but
+ * the few that a debugger or a patch has copied. */
+enum scan_group { GROUP_ANY, GROUP_ANONYMOUS, GROUP_ALL_FILE };
+static const struct { uint64_t ask; uint32_t known; } scan_groups[] = {
+	[GROUP_ANY] = { SCAN_FILE, 0 },
+	[GROUP_ANONYMOUS] = { 0, 0 },
+	[GROUP_ALL_FILE] = { 0, PLATFORM_PAGE_FILE },
+};
+
+static enum scan_group group_of(const struct platform_mapping *m)
+{
+	if (!m->shared && m->inode == 0)
+		return GROUP_ANONYMOUS;
+	bool is_text = m->inode && m->perms[2] == 'x' && m->perms[1] != 'w';
+	return is_text || (m->shared && !strncmp(m->name, "/memfd:", 7)) ? GROUP_ALL_FILE : GROUP_ANY;
+}
+
 /* One call: appends what it returned. *start is where the next call begins. */
-static int scan_step(int fd, uint64_t *start, uint64_t end, struct scan_region *vec, struct platform_runs *runs)
+static int scan_step(int fd, enum scan_group group, uint64_t *start, uint64_t end, struct scan_region *vec,
+		     struct platform_runs *runs)
 {
 	struct scan_arg arg = {
 		.size = sizeof arg, .start = *start, .end = end, .vec = (uint64_t)(uintptr_t)vec, .vec_len = SCAN_REGIONS,
 		.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
-		.return_mask = SCAN_PRESENT | SCAN_SWAPPED | SCAN_FILE | SCAN_ZERO | SCAN_HUGE,
+		.return_mask = SCAN_PRESENT | SCAN_SWAPPED | SCAN_ZERO | SCAN_HUGE | scan_groups[group].ask,
 	};
 	int n = ioctl(fd, SCAN_IOCTL, &arg);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	for (int i = 0; i < n && i < (int)SCAN_REGIONS; i++)
-		if (platform_runs_append(runs, vec[i].start, vec[i].end, states_of_scan(vec[i].categories)) < 0)
+		if (platform_runs_append(runs, vec[i].start, vec[i].end,
+					 states_of_scan(vec[i].categories) | scan_groups[group].known) < 0)
 			return -ENOMEM;
 	/* walk_end comes back too low when the kernel's own buffer (512 regions) filled up
 	 * on the way: never go back behind the last region. */
@@ -81,9 +103,14 @@ static int read_by_scan(int fd, const struct platform_mappings *list, struct pla
 		return 0;
 	struct scan_region *vec = malloc(SCAN_REGIONS * sizeof *vec);
 	int rc = vec ? 0 : -ENOMEM;
-	uint64_t start = list->items[0].start, end = list->items[count - 1].end;
-	while (rc == 0 && start < end)
-		rc = scan_step(fd, &start, end, vec, runs);
+	for (size_t i = 0, next; rc == 0 && i < count; i = next) {
+		enum scan_group group = group_of(&list->items[i]);
+		for (next = i + 1; next < count && group_of(&list->items[next]) == group; next++)
+			;
+		uint64_t start = list->items[i].start, end = list->items[next - 1].end;
+		while (rc == 0 && start < end)
+			rc = scan_step(fd, group, &start, end, vec, runs);
+	}
 	free(vec);
 	return rc;
 }
