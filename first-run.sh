@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # From a bare Debian 12 machine to an answer: installs what is missing, builds memwhy in
-# build/, and runs it on a real program, ruff 0.0.246 over the machine's own Python library.
+# build/, and runs it on a real program, ruff 0.17.6 over the machine's own Python library.
 # Nothing is installed outside build/ but Debian packages. Run it again as often as you like.
 set -eu
 
@@ -10,8 +10,8 @@ cd "$(dirname "$0")"
 # shellcheck source=tools/setup.sh
 . tools/setup.sh
 
-ruff_version=0.0.246
-ruff_sha256=468f282e26d1845f4a06dcd76fdc355f4288208e6b97f061951a7ffd6725102e
+ruff_version=0.17.6
+ruff_sha256=aa3b08254a732acba246891089a152c47c5733dc36b8ecb76ce8602f8326e5e4
 fetched=build/fetched
 
 # Unpacks ruff's program into $fetched; the version is pinned, and a wheel is a zip file.
@@ -65,7 +65,7 @@ record() {
 }
 
 run_on_ruff() {
-	record ruff "$fetched/ruff" -n --exit-zero "$library"
+	record ruff "$fetched/ruff" check -n --exit-zero "$library"
 }
 
 run_on_python() {

@@ -3,7 +3,8 @@
 # real.sh - real programs: the same output and status, sound books, balanced ledgers. Sizes are
 # small here; tests/bench has the large ones. A program that isn't installed is left out and said so.
 # shellcheck disable=SC2016 # $ is for make, or for the inner shell
-# MEMWHY_TEST_RUFF names a ruff 0.0.246; else its wheel is downloaded, if that can be had.
+# MEMWHY_TEST_RUFF and MEMWHY_TEST_RUFF_STRIPPED name a ruff 0.0.246 and a 0.17.6; else their
+# wheels are downloaded, if they can be had.
 . "${srcdir:-.}/tests/e2e/lib.sh"
 need awk
 real_home=$(getent passwd "$(id -u)" | cut -d: -f6)
@@ -148,17 +149,34 @@ if have redis-server && have redis-benchmark && have redis-cli; then
 	fi
 fi
 
+# fetch_ruff VERSION: its program's path, from the wheel; nothing when it can't be had
+fetch_ruff() {
+	HOME=$real_home timeout 60 python3 -m pip download -q --no-deps --only-binary :all: -d "wheel-$1" "ruff==$1" > pip.out 2>&1 &&
+		python3 -m zipfile -e "wheel-$1"/ruff-*.whl "ruff-$1" && find "ruff-$1" -name ruff -type f -exec chmod +x {} + -print
+}
+
 # ruff's wheel of that version takes malloc from libc, and calls it ten million times.
 ruff=${MEMWHY_TEST_RUFF:-}
-if [ -z "$ruff" ] && have python3; then
-	HOME=$real_home timeout 60 python3 -m pip download -q --no-deps --only-binary :all: -d wheel ruff==0.0.246 > pip.out 2>&1 &&
-		python3 -m zipfile -e wheel/ruff-*.whl ruff && ruff=$(find ruff -name ruff -type f) && chmod +x "$ruff"
-fi
+[ -n "$ruff" ] || ruff=$(fetch_ruff 0.0.246)
 if [ -n "$ruff" ] && [ -d /usr/lib/python3.11/json ]; then
 	probed ruff -- "$ruff" -n --exit-zero /usr/lib/python3.11/json /usr/lib/python3.11/email /usr/lib/python3.11/asyncio
 	is "ruff: ends well" "$ended" "exit 0"
 	books ruff
 else
 	left_out "ruff 0.0.246 cannot be had"
+fi
+
+# This one is stripped, with jemalloc linked in: its heap is found by behaviour.
+ruff=${MEMWHY_TEST_RUFF_STRIPPED:-}
+[ -n "$ruff" ] || ruff=$(fetch_ruff 0.17.6)
+if [ -n "$ruff" ] && [ -d /usr/lib/python3.11/json ]; then
+	alike ruff-stripped "$ruff" check -n --exit-zero /usr/lib/python3.11/json /usr/lib/python3.11/email
+	is "ruff-stripped: how jemalloc was found" \
+		"$("$MEMWHY" report --format json ruff-stripped.rec | grep -A3 '"jemalloc"' | grep -o '"found": *"[a-z ]*"')" \
+		'"found": "behaviour"'
+	live=$(csv_max ruff-stripped.csv live_requested_bytes)
+	holds "ruff-stripped: its live bytes are there ($live)" test "$live" -gt 3000000
+else
+	left_out "ruff 0.17.6 cannot be had"
 fi
 finish
