@@ -175,7 +175,7 @@ if [ -n "$ruff" ] && [ -d /usr/lib/python3.11/json ]; then
 		"$("$MEMWHY" report --format json ruff-stripped.rec | grep -A3 '"jemalloc"' | grep -o '"found": *"[a-z ]*"')" \
 		'"found": "behaviour"'
 	live=$(csv_max ruff-stripped.csv live_requested_bytes)
-	holds "ruff-stripped: its live bytes are there ($live)" test "$live" -gt 3000000
+	holds "ruff-stripped: its live bytes are there ($live)" test "$live" -gt 1000000
 else
 	left_out "ruff 0.17.6 cannot be had"
 fi
