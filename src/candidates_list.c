@@ -80,6 +80,18 @@ static void mark_called_from_outside(struct candidates *c, const uint8_t *member
 			c->marks[f] = MARK_CANDIDATE;
 }
 
+/* In a small program a wrapper around an entry may have passed for a member, which hides the
+ * entry: what a listed one enters is listed as well. */
+static void mark_entered(struct candidates *c, const uint8_t *members)
+{
+	for (size_t f = 0; members && f < c->function_count; f++)
+		for (uint32_t i = c->first_out[f]; c->marks[f] == MARK_CANDIDATE && i < c->first_out[f + 1]; i++) {
+			int64_t to = candidates_target(c, &c->references[c->out[i]]);
+			if (to >= 0 && members[to] && !c->marks[to])
+				c->marks[to] = MARK_WRAPPER;
+		}
+}
+
 int candidates_list(struct candidates *c, enum wire_family family, const struct candidate **ret_list, size_t *ret_count)
 {
 	if ((unsigned)family >= WIRE_FAMILIES)
@@ -87,6 +99,8 @@ int candidates_list(struct candidates *c, enum wire_family family, const struct 
 	struct candidates_family *s = &c->families[family];
 	if (!s->list) {
 		mark_called_from_outside(c, candidates_members(c, family));
+		if (candidates_is_vague(c, family))
+			mark_entered(c, candidates_members(c, family));
 		candidates_mark_popular(c);
 		int rc = candidates_keep_marked(c, LIST_MAX, &s->list, &s->list_count);
 		if (rc < 0)

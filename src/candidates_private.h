@@ -43,12 +43,14 @@ int64_t candidates_target(const struct candidates *c, const struct image_referen
 size_t candidates_users(const struct candidates *c, uint64_t target, const uint8_t *members, bool calls_only, size_t limit);
 /* Members of the family, NULL when it has none here. */
 const uint8_t *candidates_members(struct candidates *c, enum wire_family family);
+/* Is its range found by a walk along calls, and the image so small that it may take in too much? */
+bool candidates_is_vague(const struct candidates *c, enum wire_family family);
 /* Marks the functions that use a text which begins with `text` and then with `beginning`. */
 void candidates_mark_users_of_text(struct candidates *c, const char *text, const char *beginning);
 
 /* The marked functions as a list of c, best first, and no mark is left. At most max. */
 int candidates_keep_marked(struct candidates *c, size_t max, const struct candidate **ret_list, size_t *ret_count);
-enum { MARK_CANDIDATE = 1, MARK_POPULAR /* and nothing else */, MARK_WRAPPER /* of a candidate */ };
+enum { MARK_CANDIDATE = 1, MARK_POPULAR /* and nothing else */, MARK_WRAPPER /* of a candidate, or wrapped by one */ };
 void candidates_mark_popular(struct candidates *c);
 
 #endif

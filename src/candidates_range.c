@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define GAP_BYTES (512u << 10)
+#define ROUNDS_MAX 32
+#define SMALL_WINDOWS 4 /* a program of up to so many is a small one */
+#define NEAR 64 /* functions */
 #define TEXTS_MAX 4
 #define FOREIGN_MIN 32 /* functions; more than twice what a range is widened by */
 #define CALLERS_MAX 48 /* of a function to go up from: in a small program nobody is far outside */
@@ -131,7 +134,6 @@ static void walk_up(struct walk *w, uint32_t f)
 /* From the anchors of the cluster; the queue has room for all functions. */
 static void walk_calls(struct walk *w, struct cluster k, const uint8_t *anchors, bool up)
 {
-	w->tail = 0;
 	for (size_t f = k.first; f <= k.last; f++)
 		if (anchors[f])
 			visit(w, (int64_t)f);
@@ -140,6 +142,43 @@ static void walk_calls(struct walk *w, struct cluster k, const uint8_t *anchors,
 		if (up)
 			walk_up(w, w->queue[head]);
 	}
+}
+
+static void forget(struct walk *w)
+{
+	for (size_t i = 0; i < w->tail; i++)
+		w->reached[w->queue[i]] = 0;
+	w->tail = 0;
+}
+
+static struct cluster span_of(const struct walk *w, struct cluster k)
+{
+	for (size_t i = 0; i < w->tail; i++) {
+		k.first = w->queue[i] < k.first ? w->queue[i] : k.first;
+		k.last = w->queue[i] > k.last ? w->queue[i] : k.last;
+	}
+	return k;
+}
+
+static bool is_small_for(const struct candidates *c, size_t window)
+{
+	return c->function_count <= SMALL_WINDOWS * window;
+}
+
+/* Of a small program such a window would have all, and nobody would be outside. There it is
+ * a narrow one that grows with what is found in it. */
+static void walk_both_ways(struct walk *w, struct cluster k, const uint8_t *anchors, size_t window)
+{
+	struct cluster found = k, last;
+	bool is_small = is_small_for(w->c, window);
+	unsigned round = 0;
+	do {
+		last = found;
+		forget(w);
+		w->window = widened(w->c, found, is_small ? NEAR : window);
+		walk_calls(w, k, anchors, true);
+		found = span_of(w, k);
+	} while (is_small && ++round < ROUNDS_MAX && (found.first != last.first || found.last != last.last));
 }
 
 /* ---- foreign runs ------------------------------------------------------------------ */
@@ -187,11 +226,21 @@ static void find_members(struct candidates *c, const struct family *f, uint8_t *
 		candidates_mark_users_of_text(c, f->texts[i], "");
 	memcpy(s->anchors, c->marks, c->function_count);
 	for (size_t at = 0; next_cluster(c, &at, &k);) {
-		struct walk w = { .c = c, .reached = f->window ? members : s->reached, .window = widened(c, k, f->window), .queue = s->queue };
-		walk_calls(&w, k, s->anchors, f->window != 0);
-		if (!f->window)
+		struct walk w = { .c = c, .reached = s->reached, .window = k, .queue = s->queue };
+		if (f->window) {
+			walk_both_ways(&w, k, s->anchors, f->window);
+			for (size_t i = 0; i < w.tail; i++)
+				members[s->queue[i]] = 1;
+		} else {
+			walk_calls(&w, k, s->anchors, false);
 			take_range(c, f, k, s->reached, members);
+		}
 	}
+}
+
+bool candidates_is_vague(const struct candidates *c, enum wire_family family)
+{
+	return families[family].window && is_small_for(c, families[family].window);
 }
 
 const uint8_t *candidates_members(struct candidates *c, enum wire_family family)

@@ -219,7 +219,7 @@ static void test_walk(void **state)
 		{ 11, 1530 }, { 12, 1490 }, { 1500, 10 }, { 13, 10 },
 	};
 	struct made_graph g = {
-		.functions = 3000, .function_bytes = 64, .calls = calls, .call_count = COUNT(calls),
+		.functions = 5000, .function_bytes = 64, .calls = calls, .call_count = COUNT(calls),
 		.text = "mimalloc: ", .users = users, .user_count = COUNT(users),
 	};
 	struct opened o = open_graph(&g);
@@ -228,6 +228,28 @@ static void test_walk(void **state)
 	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 1510));
 	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 1530)); /* not up through 1520 */
 	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 10));   /* beyond the window */
+	close_graph(&o);
+}
+
+/* In a small program no caller is a thousand functions away: the window is narrow and grows. */
+static void test_walk_in_a_small_program(void **state)
+{
+	static const unsigned users[] = { 500 };
+	static const struct made_call calls[] = {
+		{ 510, 500 }, { 520, 510 }, { 500, 450 }, { 450, 400 }, /* an entry, its slow path, the message, helpers */
+		{ 10, 520 }, { 530, 520 }, { 11, 530 },                 /* callers of the entry: one far, one near */
+		{ 525, 505 }, { 505, 450 }, { 12, 525 },                /* 525 wraps 505, and lies near */
+	};
+	struct made_graph g = {
+		.functions = 900, .function_bytes = 64, .calls = calls, .call_count = COUNT(calls),
+		.text = "mimalloc: ", .users = users, .user_count = COUNT(users),
+	};
+	struct opened o = open_graph(&g);
+	assert_true(is_listed(&o, WIRE_FAMILY_MIMALLOC, 520));
+	assert_true(is_listed(&o, WIRE_FAMILY_MIMALLOC, 505));
+	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 400));
+	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 530));
+	assert_false(is_listed(&o, WIRE_FAMILY_MIMALLOC, 10));
 	close_graph(&o);
 }
 
@@ -303,7 +325,7 @@ int main(void)
 		cmocka_unit_test(test_range), cmocka_unit_test(test_ranks), cmocka_unit_test(test_families_that_are_not_there),
 		cmocka_unit_test(test_doors), cmocka_unit_test(test_related), cmocka_unit_test(test_enters),
 		cmocka_unit_test(test_clusters), cmocka_unit_test(test_program_inside_the_range),
-		cmocka_unit_test(test_table_inside_the_range), cmocka_unit_test(test_walk),
+		cmocka_unit_test(test_table_inside_the_range), cmocka_unit_test(test_walk), cmocka_unit_test(test_walk_in_a_small_program),
 		cmocka_unit_test(test_jemalloc), cmocka_unit_test(test_mimalloc),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
