@@ -20,7 +20,8 @@ jobs=$(processors)
 # redis-tools has the server's program too, and installs no service.
 test_packages="g++ clang libcmocka-dev valgrind libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
 	redis-tools sqlite3 tmux python3 libpython3.11-testsuite jq shellcheck git man-db groff-base
-	xz-utils procps util-linux bash-completion build-essential debhelper"
+	xz-utils procps util-linux bash-completion build-essential debhelper binutils python3-pip
+	libjemalloc-dev libgoogle-perftools-dev"
 
 install_what_is_needed() {
 	# shellcheck disable=SC2086 # a list of words
