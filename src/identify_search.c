@@ -231,7 +231,7 @@ void identify_search_keep_group(struct identify_search *s)
 			drop(s, i);
 }
 
-#define CAN_WRAP (IDENTIFY_MAKERS | IDENTIFY_RESIZERS | IDENTIFY_FREES)
+#define CAN_WRAP (IDENTIFY_MAKERS | IDENTIFY_BIT(PVALLOC) | IDENTIFY_RESIZERS | IDENTIFY_FREES)
 
 /* Does every call of found[outer] come to another entry? */
 static bool always_wraps(struct identify_search *s, size_t outer)
