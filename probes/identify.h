@@ -77,7 +77,7 @@ uint64_t identify_spacing(uint64_t *p, size_t count);
 
 /* probes/identify_alloc.c, identify_free.c, identify_other.c */
 identify_contract identify_malloc, identify_mallocx, identify_malloc_aligned, identify_calloc,
-	identify_calloc_aligned, identify_aligned_alloc, identify_posix_memalign, identify_ctx_malloc,
+	identify_calloc_aligned, identify_aligned_alloc, identify_valloc, identify_posix_memalign, identify_ctx_malloc,
 	identify_ctx_calloc, identify_free, identify_ctx_free, identify_realloc, identify_rallocx,
 	identify_realloc_aligned, identify_recalloc, identify_ctx_realloc, identify_ctx_realloc_old,
 	identify_xallocx, identify_usable_size, identify_mallctl;

@@ -91,6 +91,12 @@ bool identify_aligned_alloc(const struct identify_case *c)
 	return identify_holds(&a, 700) && identify_holds(&b, 700) && is_between(spacing(c, 64, 16, 0), 64, 512);
 }
 
+/* Whatever else it is called with, and one after the other where pages are free. */
+bool identify_valloc(const struct identify_case *c)
+{
+	return makes_blocks(c) && gives_pages(c, 16, 0, 0) && gives_pages(c, 16, 64, 1) && gives_pages(c, 5000, 3, 0);
+}
+
 /* Blocks that were used and freed, if anybody is known to free them, come back as zeros. */
 static bool gives_zeros(const struct identify_case *c, uint64_t x, uint64_t y, uint64_t z)
 {

@@ -14,6 +14,8 @@ uint64_t identify_make(const struct identify_entry *e, uint64_t context, uint64_
 	uint64_t f = e->address;
 	switch (e->kind) {
 	case WIRE_ENTRY_MALLOC:
+	case WIRE_ENTRY_VALLOC:
+	case WIRE_ENTRY_PVALLOC:
 	case WIRE_ENTRY_MALLOCX:        return identify_call(f, n);
 	case WIRE_ENTRY_CALLOC:         return identify_call(f, 1, n);
 	case WIRE_ENTRY_MALLOC_ALIGNED: return identify_call(f, n, ALIGN);

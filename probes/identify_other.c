@@ -174,6 +174,8 @@ static const struct { identify_contract *contract; uint8_t needs; bool makes; } 
 	[WIRE_ENTRY_CALLOC_ALIGNED] = { identify_calloc_aligned, NUMBERS, true },
 	[WIRE_ENTRY_ALIGNED_ALLOC] = { identify_aligned_alloc, NUMBERS, true },
 	[WIRE_ENTRY_POSIX_MEMALIGN] = { identify_posix_memalign, NUMBERS, true },
+	[WIRE_ENTRY_VALLOC] = { identify_valloc, NUMBERS, true },
+	[WIRE_ENTRY_PVALLOC] = { identify_valloc, NUMBERS, true },
 	[WIRE_ENTRY_CTX_MALLOC] = { identify_ctx_malloc, NUMBERS, true },
 	[WIRE_ENTRY_CTX_CALLOC] = { identify_ctx_calloc, NUMBERS, true },
 	[WIRE_ENTRY_FREE] = { identify_free, A_BLOCK, false },

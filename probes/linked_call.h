@@ -39,6 +39,7 @@ HOT bool linked_may_record(void)
 }
 
 struct linked_request { size_t bytes, alignment; };
+#define LINKED_PAGE ((size_t)4096)
 
 static inline size_t linked_product(uint64_t count, uint64_t bytes)
 {
@@ -67,6 +68,8 @@ HOT struct linked_request linked_requested(uint32_t kind, uint64_t a, uint64_t b
 	case WIRE_ENTRY_RECALLOC:          return (struct linked_request){ linked_product(b, c), 1 };
 	case WIRE_ENTRY_MALLOCX:           return (struct linked_request){ a, linked_flags_alignment(b) };
 	case WIRE_ENTRY_RALLOCX:           return (struct linked_request){ b, linked_flags_alignment(c) };
+	case WIRE_ENTRY_VALLOC:            return (struct linked_request){ a, LINKED_PAGE };
+	case WIRE_ENTRY_PVALLOC:           return (struct linked_request){ (a + LINKED_PAGE - 1) & -LINKED_PAGE, LINKED_PAGE };
 	case WIRE_ENTRY_CTX_MALLOC:        return (struct linked_request){ b, 1 };
 	case WIRE_ENTRY_CTX_CALLOC:        return (struct linked_request){ linked_product(b, c), 1 };
 	case WIRE_ENTRY_CTX_REALLOC:       return (struct linked_request){ c, 1 };

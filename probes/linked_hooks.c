@@ -155,6 +155,8 @@ NEW_HOOK(aligned_alloc, WIRE_ENTRY_ALIGNED_ALLOC)
 NEW_HOOK(malloc_aligned, WIRE_ENTRY_MALLOC_ALIGNED)
 NEW_HOOK(calloc_aligned, WIRE_ENTRY_CALLOC_ALIGNED)
 NEW_HOOK(mallocx, WIRE_ENTRY_MALLOCX)
+NEW_HOOK(valloc, WIRE_ENTRY_VALLOC)
+NEW_HOOK(pvalloc, WIRE_ENTRY_PVALLOC)
 NEW_HOOK(ctx_malloc, WIRE_ENTRY_CTX_MALLOC)
 NEW_HOOK(ctx_calloc, WIRE_ENTRY_CTX_CALLOC)
 FREE_HOOK(free, WIRE_ENTRY_FREE)
@@ -180,6 +182,8 @@ static hook_fn *const hooks[WIRE_ENTRY_HOOKED] = {
 	[WIRE_ENTRY_CTX_REALLOC] = linked_hook_ctx_realloc,
 	[WIRE_ENTRY_CTX_REALLOC_OLD] = linked_hook_ctx_realloc_old,
 	[WIRE_ENTRY_CTX_FREE] = hook_ctx_free,
+	[WIRE_ENTRY_VALLOC] = hook_valloc,
+	[WIRE_ENTRY_PVALLOC] = hook_pvalloc,
 };
 
 void *linked_hook_for(uint32_t kind)

@@ -37,5 +37,9 @@ int candidates_mallctl(struct candidates *c, const struct candidate **ret_list, 
 /* Does function outer call or jump to function inner, itself? (rule 10's cheap half) */
 bool candidates_enters(struct candidates *c, uint64_t outer, uint64_t inner);
 uint32_t candidates_references(struct candidates *c, uint64_t address);
+/* All functions that are referred to, those first that are few calls from the program's start. */
+int candidates_by_way(struct candidates *c, const struct candidate **ret_list, size_t *ret_count);
+/* Starts of the functions that this one calls or jumps to. Returns how many; max + 1: more. */
+size_t candidates_callees(struct candidates *c, uint64_t address, uint64_t *ret_addresses, size_t max);
 
 #endif

@@ -147,5 +147,6 @@ static const char *const kind_names[WIRE_ENTRY_KINDS] = {
 	[WIRE_ENTRY_RECALLOC] = "recalloc", [WIRE_ENTRY_MALLOCX] = "mallocx", [WIRE_ENTRY_RALLOCX] = "rallocx",
 	[WIRE_ENTRY_XALLOCX] = "xallocx", [WIRE_ENTRY_CTX_MALLOC] = "ctx malloc", [WIRE_ENTRY_CTX_CALLOC] = "ctx calloc",
 	[WIRE_ENTRY_CTX_REALLOC] = "ctx realloc", [WIRE_ENTRY_CTX_REALLOC_OLD] = "ctx realloc",
-	[WIRE_ENTRY_CTX_FREE] = "ctx free", [WIRE_ENTRY_USABLE_SIZE] = "usable_size", [WIRE_ENTRY_MALLCTL] = "mallctl",
+	[WIRE_ENTRY_CTX_FREE] = "ctx free", [WIRE_ENTRY_VALLOC] = "valloc", [WIRE_ENTRY_PVALLOC] = "pvalloc",
+	[WIRE_ENTRY_USABLE_SIZE] = "usable_size", [WIRE_ENTRY_MALLCTL] = "mallctl",
 };

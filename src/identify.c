@@ -167,14 +167,14 @@ static bool is_in_plan(const struct wire_plan *p, uint64_t function)
 	return false;
 }
 
-static void plan_entry(struct job *j, const struct identify_found *f)
+static void plan_entry(struct job *j, const struct relocate_referrers *referrers, const struct identify_found *f)
 {
 	struct wire_plan_entry *e = &j->plan->entries[j->plan->entry_count];
 	const char *why = "";
 	if (j->plan->entry_count == WIRE_PLAN_ENTRIES || is_in_plan(j->plan, f->address))
 		return;
 	memset(e, 0, sizeof *e);
-	if (f->kind < WIRE_ENTRY_HOOKED && relocate_entry(j->im, f->address, e, &why) != 0) {
+	if (f->kind < WIRE_ENTRY_HOOKED && relocate_entry_among(j->im, f->address, referrers, e, &why) != 0) {
 		j->unpatchable++;
 		snprintf(j->report->why, sizeof j->report->why, "an entry can't be patched: %s", why);
 		return;
@@ -191,8 +191,15 @@ static void plan_family(struct job *j)
 {
 	const struct identify_search *s = j->search;
 	uint32_t before = j->plan->entry_count;
+	uint64_t functions[IDENTIFY_FOUND_MAX];
+	struct relocate_referrers *referrers;
 	for (size_t i = 0; i < s->count; i++)
-		plan_entry(j, &s->found[i]);
+		functions[i] = s->found[i].address;
+	if (!s->count || relocate_referrers_find(j->im, functions, s->count, &referrers) != 0)
+		return;
+	for (size_t i = 0; i < s->count; i++)
+		plan_entry(j, referrers, &s->found[i]);
+	relocate_referrers_free(referrers);
 	if (j->plan->entry_count == before)
 		return;
 	j->plan->family_count++;

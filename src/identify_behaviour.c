@@ -15,8 +15,10 @@
 #define MALLCTLS_MAX 24
 #define NEIGHBOURS 32
 #define SMALL_PROGRAM 2000 /* functions; each is called in half a millisecond */
+#define WRAPPER_CALLEES 4
 #define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
-#define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX))
+#define FULL_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES | IDENTIFY_RESIZERS | IDENTIFY_BIT(USABLE_SIZE) | IDENTIFY_BIT(XALLOCX) | \
+		   IDENTIFY_BIT(VALLOC))
 #define JEMALLOC_ONLY (IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(XALLOCX))
 
 struct walk {
@@ -60,7 +62,7 @@ static void walk_all(struct identify_search *s, struct walk *w, uint64_t kinds)
 	unsigned misses = 0;
 	for (size_t i = 0; i < w->count && s->error == 0; i++) {
 		const struct candidate *c = &w->list[i];
-		uint64_t wanted = w->makes_nothing && w->makes_nothing[i] ? kinds & ~IDENTIFY_ALL_MAKERS : kinds;
+		uint64_t wanted = w->makes_nothing && w->makes_nothing[i] ? kinds & ~IDENTIFY_MAKERS : kinds;
 		struct identify_nominee n = nominee(c, wanted);
 		if (c->popular || identify_search_has(s, c->address))
 			continue;
@@ -91,12 +93,19 @@ static int walk_family(struct identify_search *s, struct candidates *c)
 	return err != 0 ? err : walk_from_nothing(s, &w);
 }
 
-static int by_references(const void *a, const void *b)
+/* A program's own wrapper does as well as what it wraps, until somebody calls that itself. */
+static void walk_callees(struct identify_search *s, struct candidates *c)
 {
-	const struct candidate *x = a, *y = b;
-	if (x->references != y->references)
-		return x->references > y->references ? -1 : 1;
-	return (x->address > y->address) - (x->address < y->address);
+	uint64_t callees[WRAPPER_CALLEES];
+	for (size_t i = 0; i < s->count && s->error == 0; i++) {
+		size_t n = candidates_callees(c, s->found[i].address, callees, WRAPPER_CALLEES);
+		for (size_t k = 0; k < n && n <= WRAPPER_CALLEES; k++) {
+			struct identify_nominee callee = { .address = callees[k], .kinds = 1ull << s->found[i].kind,
+						       .found = WIRE_FOUND_BEHAVIOUR };
+			callee.references = candidates_references(c, callee.address);
+			identify_search_try_wrapped(s, i, &callee);
+		}
+	}
 }
 
 /* A small program may lie among its allocator's functions, so that there is no outside. */
@@ -108,18 +117,11 @@ static int walk_small_program(struct identify_search *s, struct image *im, struc
 	int err = image_functions(im, &functions, &total);
 	if (err != 0 || total > SMALL_PROGRAM)
 		return err;
-	struct candidate *list = calloc(total + 1, sizeof *list);
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < total; i++) {
-		uint32_t references = functions[i].fragment ? 0 : candidates_references(c, functions[i].start);
-		if (references)
-			list[w.count++] = (struct candidate){ functions[i].start, references, false };
-	}
-	qsort(list, w.count, sizeof *list, by_references);
-	w.list = list;
-	err = walk_from_nothing(s, &w);
-	free(list);
+	err = candidates_by_way(c, &w.list, &w.count);
+	if (err == 0)
+		err = walk_from_nothing(s, &w);
+	if (err == 0)
+		walk_callees(s, c);
 	return err;
 }
 

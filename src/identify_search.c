@@ -56,7 +56,7 @@ static void add_makers(struct question *q, const struct identify_search *s)
 {
 	for (int confirmed = 1; confirmed >= 0; confirmed--)
 		for (size_t i = 0; i < s->count; i++)
-			if (is_kind(&s->found[i], IDENTIFY_ALL_MAKERS) && s->found[i].confirmed == confirmed)
+			if (is_kind(&s->found[i], IDENTIFY_ALL_MAKERS & ~IDENTIFY_PAGE_MAKERS) && s->found[i].confirmed == confirmed)
 				add_known(q, s, i, false);
 }
 
@@ -87,22 +87,26 @@ static bool ask(struct identify_search *s, struct question *q, struct wire_ident
 
 /* ---- growth -------------------------------------------------------------------------------- */
 
+/* Does this free take this maker's blocks? */
+static void pair_with(struct identify_search *s, size_t free_, size_t maker)
+{
+	struct identify_found *f = &s->found[free_];
+	struct wire_identify_answer a;
+	struct question q;
+	begin(&q, s, WIRE_IDENTIFY_TEST, f->address, 1ull << f->kind, f->found);
+	add_known(&q, s, maker, false);
+	if (!ask(s, &q, &a) || a.kind != f->kind || !(a.frees & 1))
+		return;
+	set_takes(f, maker);
+	s->found[maker].confirmed = true;
+}
+
 /* A new maker: which of the frees that are known take its blocks? */
 static void pair_maker(struct identify_search *s, size_t maker)
 {
-	struct wire_identify_answer a;
-	struct question q;
-	for (size_t i = 0; i < s->count; i++) {
-		struct identify_found *f = &s->found[i];
-		if (!is_kind(f, IDENTIFY_BIT(FREE) | IDENTIFY_BIT(CTX_FREE)))
-			continue;
-		begin(&q, s, WIRE_IDENTIFY_TEST, f->address, 1ull << f->kind, f->found);
-		add_known(&q, s, maker, false);
-		if (!ask(s, &q, &a) || a.kind != f->kind || !(a.frees & 1))
-			continue;
-		set_takes(f, maker);
-		s->found[maker].confirmed = true;
-	}
+	for (size_t i = 0; i < s->count; i++)
+		if (is_kind(&s->found[i], IDENTIFY_BIT(FREE) | IDENTIFY_BIT(CTX_FREE)))
+			pair_with(s, i, maker);
 }
 
 static void pair_free(struct identify_search *s, const struct question *q, uint64_t frees, size_t place)
@@ -123,6 +127,9 @@ static void add_found(struct identify_search *s, const struct identify_nominee *
 				      .family = s->family, .found = n->found };
 	if (a->kind == WIRE_ENTRY_FREE || a->kind == WIRE_ENTRY_CTX_FREE)
 		pair_free(s, q, a->frees, i);
+	for (size_t k = 0; k < i && a->kind == WIRE_ENTRY_FREE; k++)
+		if (is_kind(&s->found[k], IDENTIFY_PAGE_MAKERS))
+			pair_with(s, i, k);
 	if (is_kind(f, IDENTIFY_ALL_MAKERS))
 		pair_maker(s, i);
 	else
@@ -231,10 +238,11 @@ void identify_search_keep_group(struct identify_search *s)
 			drop(s, i);
 }
 
-#define CAN_WRAP (IDENTIFY_MAKERS | IDENTIFY_RESIZERS | IDENTIFY_FREES)
+#define CAN_WRAP (IDENTIFY_MAKERS | IDENTIFY_PAGE_MAKERS | IDENTIFY_RESIZERS | IDENTIFY_FREES)
 
-/* Does every call of found[outer] come to another entry? */
-static bool always_wraps(struct identify_search *s, size_t outer)
+/* Does every call of found[outer] come to found[inner], or where that is ANY, to some other? */
+#define ANY SIZE_MAX
+static bool always_wraps(struct identify_search *s, size_t outer, size_t inner)
 {
 	const struct identify_found *f = &s->found[outer];
 	struct wire_identify_answer a;
@@ -242,18 +250,24 @@ static bool always_wraps(struct identify_search *s, size_t outer)
 	begin(&q, s, WIRE_IDENTIFY_WRAPS, f->address, 1ull << f->kind, f->found);
 	for (size_t i = 0; i < s->count && !q.request.known_count; i++)
 		if (is_kind(&s->found[i], IDENTIFY_MAKERS) && s->found[i].confirmed)
-			add_known(&q, s, i, i != outer);
+			add_known(&q, s, i, i != outer && (inner == ANY || inner == i));
 	for (size_t i = 0; i < s->count; i++)
-		if (i != outer && is_kind(&s->found[i], CAN_WRAP) && q.request.known_count && i != q.place[0])
+		if (i != outer && (inner == ANY || inner == i) && is_kind(&s->found[i], CAN_WRAP) && q.request.known_count && i != q.place[0])
 			add_known(&q, s, i, true);
 	return q.request.known_count && ask(s, &q, &a) && a.calls > 0 && a.traps == a.calls;
+}
+
+void identify_search_try_wrapped(struct identify_search *s, size_t outer, const struct identify_nominee *n)
+{
+	if (identify_search_try(s, n) && !always_wraps(s, outer, s->count - 1))
+		drop(s, s->count - 1);
 }
 
 void identify_search_settle(struct identify_search *s)
 {
 	identify_search_keep_group(s);
 	for (size_t i = 0; i < s->count;) {
-		if (is_kind(&s->found[i], CAN_WRAP) && always_wraps(s, i))
+		if (is_kind(&s->found[i], CAN_WRAP) && always_wraps(s, i, ANY))
 			drop(s, i);
 		else
 			i++;

@@ -19,11 +19,13 @@
 #define IDENTIFY_MAKERS (IDENTIFY_BIT(MALLOC) | IDENTIFY_BIT(MALLOCX) | IDENTIFY_BIT(MALLOC_ALIGNED) | \
 			 IDENTIFY_BIT(CALLOC) | IDENTIFY_BIT(CALLOC_ALIGNED) | IDENTIFY_BIT(ALIGNED_ALLOC) | \
 			 IDENTIFY_BIT(POSIX_MEMALIGN))
+/* Their blocks move when a realloc is told their true size: it would look like a free. */
+#define IDENTIFY_PAGE_MAKERS (IDENTIFY_BIT(VALLOC) | IDENTIFY_BIT(PVALLOC))
 #define IDENTIFY_RESIZERS (IDENTIFY_BIT(REALLOC) | IDENTIFY_BIT(RALLOCX) | IDENTIFY_BIT(REALLOC_ALIGNED))
 #define IDENTIFY_FREES IDENTIFY_BIT(FREE)
 #define IDENTIFY_CTX_MAKERS (IDENTIFY_BIT(CTX_MALLOC) | IDENTIFY_BIT(CTX_CALLOC))
 #define IDENTIFY_CTX (IDENTIFY_BIT(CTX_MALLOC) | IDENTIFY_BIT(CTX_FREE) | IDENTIFY_BIT(CTX_REALLOC_OLD))
-#define IDENTIFY_ALL_MAKERS (IDENTIFY_MAKERS | IDENTIFY_CTX_MAKERS)
+#define IDENTIFY_ALL_MAKERS (IDENTIFY_MAKERS | IDENTIFY_CTX_MAKERS | IDENTIFY_PAGE_MAKERS)
 
 struct identify_found {
 	uint64_t address;
@@ -53,6 +55,8 @@ struct identify_nominee {
 
 /* Tests a nominee; true: it was found to be something. */
 bool identify_search_try(struct identify_search *s, const struct identify_nominee *n);
+/* Likewise what found[outer] calls; it stays only if every call of found[outer] comes to it. */
+void identify_search_try_wrapped(struct identify_search *s, size_t outer, const struct identify_nominee *n);
 bool identify_search_has(const struct identify_search *s, uint64_t address);
 /* A maker and a free of its blocks. */
 bool identify_search_has_pair(const struct identify_search *s);

@@ -20,8 +20,8 @@ static const struct name jemalloc_names[] = { /* behind a prefix */
 	{ "malloc", WIRE_ENTRY_MALLOC, 0 }, { "calloc", WIRE_ENTRY_CALLOC, 0 },
 	{ "realloc", WIRE_ENTRY_REALLOC, 0 }, { "free", WIRE_ENTRY_FREE, 0 },
 	{ "posix_memalign", WIRE_ENTRY_POSIX_MEMALIGN, 0 }, { "aligned_alloc", WIRE_ENTRY_ALIGNED_ALLOC, 0 },
-	{ "memalign", WIRE_ENTRY_ALIGNED_ALLOC, 0 }, { "valloc", WIRE_ENTRY_MALLOC, 0 },
-	{ "pvalloc", WIRE_ENTRY_MALLOC, 0 }, { "mallocx", WIRE_ENTRY_MALLOCX, 0 },
+	{ "memalign", WIRE_ENTRY_ALIGNED_ALLOC, 0 }, { "valloc", WIRE_ENTRY_VALLOC, 0 },
+	{ "pvalloc", WIRE_ENTRY_PVALLOC, 0 }, { "mallocx", WIRE_ENTRY_MALLOCX, 0 },
 	{ "rallocx", WIRE_ENTRY_RALLOCX, 0 }, { "xallocx", WIRE_ENTRY_XALLOCX, 0 },
 	{ "sallocx", WIRE_ENTRY_USABLE_SIZE, 0 }, { "dallocx", WIRE_ENTRY_FREE, 0 },
 	{ "sdallocx", WIRE_ENTRY_FREE, 0 }, { "malloc_usable_size", WIRE_ENTRY_USABLE_SIZE, 0 },
@@ -43,8 +43,8 @@ static const struct name whole_names[] = {
 	{ "mi_cfree", WIRE_ENTRY_FREE, MI }, { "mi_free_size", WIRE_ENTRY_FREE, MI },
 	{ "mi_free_aligned", WIRE_ENTRY_FREE, MI }, { "mi_free_size_aligned", WIRE_ENTRY_FREE, MI },
 	{ "mi_posix_memalign", WIRE_ENTRY_POSIX_MEMALIGN, MI }, { "mi_memalign", WIRE_ENTRY_ALIGNED_ALLOC, MI },
-	{ "mi_aligned_alloc", WIRE_ENTRY_ALIGNED_ALLOC, MI }, { "mi_valloc", WIRE_ENTRY_MALLOC, MI },
-	{ "mi_pvalloc", WIRE_ENTRY_MALLOC, MI }, { "mi_malloc_aligned", WIRE_ENTRY_MALLOC_ALIGNED, MI },
+	{ "mi_aligned_alloc", WIRE_ENTRY_ALIGNED_ALLOC, MI }, { "mi_valloc", WIRE_ENTRY_VALLOC, MI },
+	{ "mi_pvalloc", WIRE_ENTRY_PVALLOC, MI }, { "mi_malloc_aligned", WIRE_ENTRY_MALLOC_ALIGNED, MI },
 	{ "mi_zalloc_aligned", WIRE_ENTRY_MALLOC_ALIGNED, MI }, { "mi_calloc_aligned", WIRE_ENTRY_CALLOC_ALIGNED, MI },
 	{ "mi_realloc_aligned", WIRE_ENTRY_REALLOC_ALIGNED, MI }, { "mi_new", WIRE_ENTRY_MALLOC, MI },
 	{ "mi_rezalloc_aligned", WIRE_ENTRY_REALLOC_ALIGNED, MI }, { "mi_new_nothrow", WIRE_ENTRY_MALLOC, MI },
@@ -62,7 +62,7 @@ static const struct name whole_names[] = {
 	{ "tc_realloc", WIRE_ENTRY_REALLOC, TC }, { "tc_free", WIRE_ENTRY_FREE, TC },
 	{ "tc_cfree", WIRE_ENTRY_FREE, TC }, { "tc_free_sized", WIRE_ENTRY_FREE, TC },
 	{ "tc_memalign", WIRE_ENTRY_ALIGNED_ALLOC, TC }, { "tc_posix_memalign", WIRE_ENTRY_POSIX_MEMALIGN, TC },
-	{ "tc_valloc", WIRE_ENTRY_MALLOC, TC }, { "tc_pvalloc", WIRE_ENTRY_MALLOC, TC },
+	{ "tc_valloc", WIRE_ENTRY_VALLOC, TC }, { "tc_pvalloc", WIRE_ENTRY_PVALLOC, TC },
 	{ "tc_malloc_size", WIRE_ENTRY_USABLE_SIZE, TC }, { "tc_new", WIRE_ENTRY_MALLOC, TC },
 	{ "tc_new_nothrow", WIRE_ENTRY_MALLOC, TC }, { "tc_newarray", WIRE_ENTRY_MALLOC, TC },
 	{ "tc_newarray_nothrow", WIRE_ENTRY_MALLOC, TC }, { "tc_delete", WIRE_ENTRY_FREE, TC },
@@ -75,8 +75,8 @@ static const struct name whole_names[] = {
 	{ "realloc", WIRE_ENTRY_REALLOC, OTHER }, { "reallocarray", WIRE_ENTRY_RECALLOC, OTHER },
 	{ "free", WIRE_ENTRY_FREE, OTHER }, { "cfree", WIRE_ENTRY_FREE, OTHER },
 	{ "posix_memalign", WIRE_ENTRY_POSIX_MEMALIGN, OTHER }, { "aligned_alloc", WIRE_ENTRY_ALIGNED_ALLOC, OTHER },
-	{ "memalign", WIRE_ENTRY_ALIGNED_ALLOC, OTHER }, { "valloc", WIRE_ENTRY_MALLOC, OTHER },
-	{ "pvalloc", WIRE_ENTRY_MALLOC, OTHER }, { "malloc_usable_size", WIRE_ENTRY_USABLE_SIZE, OTHER },
+	{ "memalign", WIRE_ENTRY_ALIGNED_ALLOC, OTHER }, { "valloc", WIRE_ENTRY_VALLOC, OTHER },
+	{ "pvalloc", WIRE_ENTRY_PVALLOC, OTHER }, { "malloc_usable_size", WIRE_ENTRY_USABLE_SIZE, OTHER },
 	/* operator new and delete */
 	{ "_Znwm", WIRE_ENTRY_MALLOC, OTHER }, { "_Znam", WIRE_ENTRY_MALLOC, OTHER },
 	{ "_ZnwmRKSt9nothrow_t", WIRE_ENTRY_MALLOC, OTHER }, { "_ZnamRKSt9nothrow_t", WIRE_ENTRY_MALLOC, OTHER },
@@ -197,6 +197,8 @@ static unsigned rank(const struct identify_named *n)
 	case WIRE_ENTRY_CALLOC:
 	case WIRE_ENTRY_CALLOC_ALIGNED:
 	case WIRE_ENTRY_ALIGNED_ALLOC:
+	case WIRE_ENTRY_VALLOC:
+	case WIRE_ENTRY_PVALLOC:
 	case WIRE_ENTRY_POSIX_MEMALIGN:  return 1;
 	case WIRE_ENTRY_FREE:            return 2;
 	default:                         return 3;

@@ -6,7 +6,7 @@
  * Nobody may jump into displaced bytes but displaced instructions themselves. The truth is
  * a decode of all instructions of the function, of its cold fragments (the loop of a small
  * function likes to begin in its prologue), and of any other function that seems to hold the
- * distance to these bytes. Not seen: a pointer in data or a jump table that leads there.
+ * distance to these bytes (relocate_refer.h). Not seen: a pointer in data or a jump table that leads there.
  */
 #include "relocate.h"
 
@@ -17,7 +17,6 @@
 
 #define INSTRUCTION_MAX 15u
 #define SHORT_REACH     160u /* of a short branch, and more */
-#define SHORT_IMMEDIATE 4u
 
 struct job {
 	struct image *im;
@@ -26,8 +25,12 @@ struct job {
 	uint64_t function;
 	ZydisDecoder decoder;
 	struct relocate_displaced displaced;
+	const struct relocate_referrers *referrers;
 };
 
+_Static_assert(RELOCATE_WINDOW >= 4 + RELOCATE_JUMP_BYTES + INSTRUCTION_MAX, "what is displaced behind an endbr64");
+
+static const char NO_TABLE[] = "the file has no table of functions";
 static const char CANT_DECODE[] = "not all of its instructions can be decoded";
 
 static bool decode(const struct job *j, const uint8_t *bytes, uint64_t n, uint64_t address,
@@ -147,32 +150,25 @@ static const char *check_body(const struct job *j, const struct image_function *
 	return why;
 }
 
-/* A filter before the decode: are any four bytes of it the distance from there to the
- * displaced bytes? Near ones may use a short branch. */
-static bool may_refer(const struct job *j, const struct image_function *f)
+/* Near ones may use a short branch, which the filter does not see. */
+static bool is_near(const struct job *j, const struct image_function *f)
 {
-	uint64_t low = j->function + 1, n = f->end - f->start;
-	uint32_t span = (uint32_t)(j->displaced.end - low), value;
-	if (f->start < j->displaced.end + SHORT_REACH && f->end + SHORT_REACH > j->function)
-		return true;
-	const uint8_t *bytes = n >= sizeof value ? image_bytes(j->im, f->start, n) : NULL;
-	/* An instruction may have an immediate of up to 4 bytes behind its distance. */
-	uint32_t place = (uint32_t)(f->start + sizeof value - low);
-	for (uint64_t at = 0; bytes && at + sizeof value <= n; at++) {
-		memcpy(&value, bytes + at, sizeof value);
-		if (value + place + (uint32_t)at + SHORT_IMMEDIATE < span + SHORT_IMMEDIATE)
-			return true;
-	}
-	return false;
+	return f->start < j->displaced.end + SHORT_REACH && f->end + SHORT_REACH > j->function;
 }
 
 static const char *check_references(const struct job *j)
 {
 	const char *why = check_body(j, &j->functions[j->index], true);
+	size_t at = 0;
 	for (size_t i = 0; i < j->count && !why; i++) {
 		bool own = j->functions[i].owner == j->index;
-		if (i != j->index && (own || may_refer(j, &j->functions[i])))
+		if (i != j->index && (own || is_near(j, &j->functions[i])))
 			why = check_body(j, &j->functions[i], own);
+	}
+	for (int64_t i; !why && (i = relocate_referrers_next(j->referrers, j->function, &at)) >= 0;) {
+		const struct image_function *f = &j->functions[i];
+		if (f->owner != j->index && !is_near(j, f))
+			why = check_body(j, f, false);
 	}
 	return why;
 }
@@ -201,12 +197,27 @@ static const char *plan(struct job *j, struct wire_plan_entry *e)
 
 int relocate_entry(struct image *im, uint64_t function, struct wire_plan_entry *ret_entry, const char **ret_why)
 {
-	struct job j = { .im = im, .function = function };
+	struct relocate_referrers *referrers;
+	int err = relocate_referrers_find(im, &function, 1, &referrers);
+	if (err != 0) {
+		if (ret_why)
+			*ret_why = err == -ENOMEM ? "there is no memory" : NO_TABLE;
+		return err;
+	}
+	err = relocate_entry_among(im, function, referrers, ret_entry, ret_why);
+	relocate_referrers_free(referrers);
+	return err;
+}
+
+int relocate_entry_among(struct image *im, uint64_t function, const struct relocate_referrers *referrers,
+			 struct wire_plan_entry *ret_entry, const char **ret_why)
+{
+	struct job j = { .im = im, .function = function, .referrers = referrers };
 	struct wire_plan_entry e = *ret_entry;
 	const char *why = NULL;
 	int err = image_functions(im, &j.functions, &j.count);
 	if (err != 0)
-		why = "the file has no table of functions";
+		why = NO_TABLE;
 	else if (!find_function(&j))
 		why = "it is not the start of a function";
 	else if (ZYAN_FAILED(ZydisDecoderInit(&j.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64)))

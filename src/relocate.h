@@ -8,6 +8,7 @@
 #define MEMWHY_RELOCATE_H
 
 #include "image.h"
+#include "relocate_refer.h"
 #include "wire_plan.h"
 
 /* Fills entry's address, function, patch_bytes, original, code and fixups for the function at
@@ -15,5 +16,8 @@
  * not NULL) where it can't be patched: too short, jumped back into, an instruction that
  * can't be moved. */
 int relocate_entry(struct image *im, uint64_t function, struct wire_plan_entry *ret_entry, const char **ret_why);
+/* Likewise where several are to be patched: referrers were found for this function among others. */
+int relocate_entry_among(struct image *im, uint64_t function, const struct relocate_referrers *referrers,
+			 struct wire_plan_entry *ret_entry, const char **ret_why);
 
 #endif

@@ -18,7 +18,7 @@
  * p: a block (may be NULL), n: bytes, a: alignment, f: mallocx flags, c: a context or heap. */
 enum wire_entry_kind {
 	WIRE_ENTRY_NONE,
-	WIRE_ENTRY_MALLOC,           /* (n)          also operator new, mi_zalloc, valloc, pvalloc */
+	WIRE_ENTRY_MALLOC,           /* (n)          also operator new, mi_zalloc */
 	WIRE_ENTRY_CALLOC,           /* (count, n)   also mi_mallocn */
 	WIRE_ENTRY_REALLOC,          /* (p, n)       n == 0 may free */
 	WIRE_ENTRY_FREE,             /* (p, ...)     also dallocx, sdallocx, mi_free_size, operator delete */
@@ -36,6 +36,8 @@ enum wire_entry_kind {
 	WIRE_ENTRY_CTX_REALLOC,      /* (c, p, n)    mi_heap_realloc */
 	WIRE_ENTRY_CTX_REALLOC_OLD,  /* (c, p, old, n) */
 	WIRE_ENTRY_CTX_FREE,         /* (c, p, n) */
+	WIRE_ENTRY_VALLOC,           /* (n)          begins with a page */
+	WIRE_ENTRY_PVALLOC,          /* (n)          whole pages: known by its name alone */
 	WIRE_ENTRY_HOOKED,           /* from here on: called by the probe, not hooked */
 	WIRE_ENTRY_USABLE_SIZE = WIRE_ENTRY_HOOKED, /* (p) -> bytes */
 	WIRE_ENTRY_MALLCTL,          /* jemalloc's mallctl */
@@ -63,7 +65,7 @@ enum patch_result {
 };
 
 #define WIRE_PLAN_MAGIC   0x4e414c50u /* "PLAN" */
-#define WIRE_PLAN_VERSION 1u
+#define WIRE_PLAN_VERSION 2u
 #define WIRE_PLAN_ENTRIES 96u
 #define WIRE_PATCH_MAX    32u /* bytes of the function's start that are displaced */
 #define WIRE_CODE_MAX     96u /* the same instructions, moved, and the jump back */

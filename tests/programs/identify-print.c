@@ -17,7 +17,8 @@ static const char *const kinds[WIRE_ENTRY_KINDS] = {
 	[WIRE_ENTRY_RECALLOC] = "recalloc", [WIRE_ENTRY_MALLOCX] = "mallocx", [WIRE_ENTRY_RALLOCX] = "rallocx",
 	[WIRE_ENTRY_XALLOCX] = "xallocx", [WIRE_ENTRY_CTX_MALLOC] = "ctx_malloc", [WIRE_ENTRY_CTX_CALLOC] = "ctx_calloc",
 	[WIRE_ENTRY_CTX_REALLOC] = "ctx_realloc", [WIRE_ENTRY_CTX_REALLOC_OLD] = "ctx_realloc_old",
-	[WIRE_ENTRY_CTX_FREE] = "ctx_free", [WIRE_ENTRY_USABLE_SIZE] = "usable_size", [WIRE_ENTRY_MALLCTL] = "mallctl",
+	[WIRE_ENTRY_CTX_FREE] = "ctx_free", [WIRE_ENTRY_VALLOC] = "valloc", [WIRE_ENTRY_PVALLOC] = "pvalloc",
+	[WIRE_ENTRY_USABLE_SIZE] = "usable_size", [WIRE_ENTRY_MALLCTL] = "mallctl",
 };
 static const char *const families[WIRE_FAMILIES] = { "none", "jemalloc", "mimalloc", "tcmalloc", "other" };
 

@@ -72,6 +72,29 @@ static void test_no_prefix(void **state)
 	assert_int_equal(at(&s, 4)->family, WIRE_FAMILY_OTHER);
 }
 
+/* Without a malloc of the file's own, its operator new is a linked libstdc++'s over the malloc
+ * that the preload follows. */
+static void test_only_wrappers(void **state)
+{
+	static const struct image_symbol wrappers[] = { { "_Znwm", 1, 9, true }, { "_ZdlPv", 2, 9, true }, { "malloc", 0, 0, false } };
+	static const struct image_symbol of_mimalloc[] = { { "_Znwm", 1, 9, true }, { "mi_malloc", 2, 9, true } };
+	assert_int_equal(FIND(wrappers).count, 0);
+	const struct identify_symbols s = FIND(of_mimalloc);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.named[0].address, 2);
+}
+
+static void test_pages(void **state)
+{
+	static const struct image_symbol list[] = {
+		{ "malloc", 1, 9, true }, { "valloc", 2, 9, true }, { "mi_valloc", 3, 9, true }, { "tc_pvalloc", 4, 9, true },
+	};
+	const struct identify_symbols s = FIND(list);
+	assert_int_equal(at(&s, 2)->kind, WIRE_ENTRY_VALLOC);
+	assert_int_equal(at(&s, 3)->kind, WIRE_ENTRY_VALLOC);
+	assert_int_equal(at(&s, 4)->kind, WIRE_ENTRY_PVALLOC);
+}
+
 static void test_aliases(void **state)
 {
 	static const struct image_symbol one[] = { { "malloc", 1, 9, true }, { "mi_malloc", 1, 9, true } };
@@ -126,7 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefix), cmocka_unit_test(test_half_a_prefix), cmocka_unit_test(test_no_prefix),
 		cmocka_unit_test(test_aliases), cmocka_unit_test(test_order), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_environment), cmocka_unit_test(test_only_wrappers), cmocka_unit_test(test_pages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ static void test_foreign_jump(void **state)
 
 #define FIELD(at, bytes, v) { offsetof(struct wire_plan, at), bytes, v }
 static const struct { size_t at, bytes; uint64_t value; } damages[] = {
-	FIELD(magic, 4, 0), FIELD(version, 4, 2), FIELD(entry_count, 4, WIRE_PLAN_ENTRIES + 1),
+	FIELD(magic, 4, 0), FIELD(version, 4, WIRE_PLAN_VERSION + 1), FIELD(entry_count, 4, WIRE_PLAN_ENTRIES + 1),
 	FIELD(entry_count, 4, UINT32_MAX), FIELD(low, 8, UINT64_MAX), FIELD(high, 8, 0), FIELD(high, 8, UINT64_MAX),
 	FIELD(entries[1].patch_bytes, 1, 4), FIELD(entries[1].patch_bytes, 1, WIRE_PATCH_MAX + 1),
 	FIELD(entries[1].code_bytes, 1, 0), FIELD(entries[1].code_bytes, 1, WIRE_CODE_MAX + 1),
