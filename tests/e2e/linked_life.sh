@@ -65,8 +65,9 @@ for kind in own malloc; do
 	as_expected "$kind-inherit, child" child.out "$kind-inherit.csv" "$child"
 	sound "$kind-inherit" "$kind-inherit.csv"
 
-	alike "$kind-threads" "./threads-churn-$kind" 3000
-	for mode in storm jump map fork; do
+	alike "$kind-threads" "./threads-churn-$kind" 2000
+	# not fork: jemalloc takes its locks before it, and hangs in a handler that came inside malloc
+	for mode in storm jump map; do
 		alike "$kind-signals-$mode" "./signal-malloc-$kind" "$mode"
 	done
 	for end in _exit kill term segv abrt; do
