@@ -8,11 +8,14 @@
  */
 #include "env.h"
 
+#include "../src/wire_identify.h"
+
 #include <string.h>
 
 #define PRELOAD "LD_PRELOAD="
 #define PRELOAD_LENGTH (sizeof PRELOAD - 1)
 #define WIRE_PREFIX WIRE_ENV "="
+#define IDENTIFY_PREFIX WIRE_IDENTIFY_ENV "="
 #define WIRE_PREFIX_LENGTH (sizeof WIRE_PREFIX - 1)
 
 static bool is_preload(const char *entry)
@@ -20,9 +23,11 @@ static bool is_preload(const char *entry)
 	return !strncmp(entry, PRELOAD, PRELOAD_LENGTH);
 }
 
-static bool is_wire(const char *entry)
+/* Also the variable that makes a throwaway process (wire_identify.h): a stray here. */
+static bool is_ours(const char *entry)
 {
-	return !strncmp(entry, WIRE_PREFIX, WIRE_PREFIX_LENGTH);
+	return !strncmp(entry, WIRE_PREFIX, WIRE_PREFIX_LENGTH) ||
+	       !strncmp(entry, IDENTIFY_PREFIX, sizeof IDENTIFY_PREFIX - 1);
 }
 
 const char *env_get(char *const *list, const char *name)
@@ -34,8 +39,7 @@ const char *env_get(char *const *list, const char *name)
 	return NULL;
 }
 
-/* One decimal number that ends at `end`; false if it is none or too large. */
-static bool parse_number(const char **at, char end, uint32_t *ret)
+bool env_parse_number(const char **at, char end, uint32_t *ret)
 {
 	uint64_t n = 0;
 	const char *p = *at;
@@ -64,11 +68,11 @@ bool env_parse_wire(const char *value, struct env_wire *ret)
 {
 	struct env_wire w;
 	memset(&w, 0, sizeof w);
-	if (!parse_number(&value, ':', &w.version) ||
+	if (!env_parse_number(&value, ':', &w.version) ||
 	    !parse_text(&value, w.socket_name, sizeof w.socket_name) ||
 	    !parse_text(&value, w.token, sizeof w.token) ||
 	    strspn(w.token, "0123456789abcdef") != WIRE_TOKEN_LEN ||
-	    !parse_number(&value, 0, &w.flags))
+	    !env_parse_number(&value, 0, &w.flags))
 		return false;
 	*ret = w;
 	return true;
@@ -120,7 +124,7 @@ bool env_take(char **list, struct env_ours *ret)
 	memcpy(ret->wire + WIRE_PREFIX_LENGTH, wire, strlen(wire) + 1);
 	char **to = list, **from = list;
 	for (; *from; from++)
-		if (!is_wire(*from) && (!is_preload(*from) || edit_preload(*from, ret)))
+		if (!is_ours(*from) && (!is_preload(*from) || edit_preload(*from, ret)))
 			*to++ = *from;
 	/* All of them NULL: whoever looks for the auxiliary vector behind the list's end
 	 * finds AT_NULL there, and not half a list. */

@@ -33,7 +33,7 @@ struct env_wire {
 /* False, and *ret untouched, when the value is malformed. */
 bool env_parse_wire(const char *value, struct env_wire *ret);
 
-/* Removes ours from the list in place and copies it to *ret. An LD_PRELOAD that had
+/* Removes ours from the list in place and copies it to *ret; also a stray WIRE_IDENTIFY_ENV. An LD_PRELOAD that had
  * other entries, or was set and empty, keeps the exact text it had without ours: its
  * string is edited in place. Freed places at the list's end become NULL. False when the
  * list has no WIRE_ENV (then nothing is changed, *ret untouched). */
@@ -45,6 +45,10 @@ size_t env_put_size(char *const *list, const struct env_ours *ours);
  * change are shared with the old list. The list itself when it has a WIRE_ENV already:
  * whoever put that there wants another collector. */
 char *const *env_put(char *const *list, const struct env_ours *ours, void *buffer);
+
+/* One decimal number that ends at `end` (which is skipped unless it is 0); false if it is none
+ * or too large. */
+bool env_parse_number(const char **at, char end, uint32_t *ret);
 
 /* The value of a variable in a list, or NULL. */
 const char *env_get(char *const *list, const char *name);

@@ -23,9 +23,31 @@
 /* The executable: where it is, and where its code is. */
 struct module { bool known; uint64_t bias; const ElfW(Phdr) *headers; unsigned count; };
 
+/* The parent named itself in the variable. */
+static bool is_named_by_parent(const char *value, uint32_t parent)
+{
+	uint32_t version, pid;
+	return env_parse_number(&value, ':', &version) && env_parse_number(&value, 0, &pid) &&
+	       version == WIRE_IDENTIFY_VERSION && pid == parent;
+}
+
+static bool has_socket_of(uint32_t parent)
+{
+	struct ucred peer;
+	int type;
+	socklen_t peer_size = sizeof peer, type_size = sizeof type;
+	return getsockopt(WIRE_IDENTIFY_FD, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_SEQPACKET &&
+	       getsockopt(WIRE_IDENTIFY_FD, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) == 0 &&
+	       (uint32_t)peer.pid == parent;
+}
+
+/* Who is to be followed is no throwaway process, whatever else its environment says. The socket
+ * is not asked here: what memwhy named and some library's constructor took the socket from
+ * must not go on to its main. */
 bool identify_is_asked(void)
 {
-	return env_get(environ, WIRE_IDENTIFY_ENV) != NULL;
+	const char *value = env_get(environ, WIRE_IDENTIFY_ENV);
+	return value && !env_get(environ, WIRE_ENV) && is_named_by_parent(value, (uint32_t)getppid());
 }
 
 static int take_first(struct dl_phdr_info *info, size_t size, void *arg)
@@ -168,7 +190,7 @@ void identify_serve(void)
 	life_syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
 	signal(SIGCHLD, SIG_DFL);
 	dl_iterate_phdr(take_first, &module);
-	bool going = shared && module.known && say_hello(shared);
+	bool going = shared && module.known && has_socket_of((uint32_t)getppid()) && say_hello(shared);
 	while (going && life_syscall(SYS_recvfrom, WIRE_IDENTIFY_FD, &r, sizeof r, 0, 0, 0) == sizeof r) {
 		memset(&a, 0, sizeof a);
 		uint32_t op = r.op, sequence = r.sequence;

@@ -150,8 +150,7 @@ static void *collect(void *arg)
 {
 	struct collector *c = arg;
 	inherit(c);
-	if (c->control && !c->is_fork)
-		collector_take_own_allocator(c);
+	collector_update_description(c);
 	ipc_image_mark(c->pid, &c->image_mark);
 	while (collector_told(c) == COLLECTOR_GOES_ON && !c->lost_image && !collector_process_ended(c)) {
 		pthread_mutex_lock(&c->view_lock);
@@ -265,6 +264,8 @@ int collector_start(struct collector_run *run, const struct collector_birth *bir
 		__atomic_add_fetch(&birth->forked_from->refs, 1, __ATOMIC_RELAXED);
 		c->forked_from = birth->forked_from;
 	}
+	else if (c->control)
+		collector_take_own_allocator(c); /* before the thread: a child may inherit it at once */
 	announce(c, birth->follows_pages);
 	error = start_thread(c);
 	if (error)

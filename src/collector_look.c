@@ -48,6 +48,9 @@ int collector_look(struct collector *c)
 	/* seen after an exec, it would be the new image's */
 	if (error || collector_told(c) == COLLECTOR_REPLACED)
 		return error ? error : -ESRCH;
+	/* what it is worth to have counted is known before the first sample that is kept */
+	if (!c->linked_judged)
+		collector_update_description(c);
 	c->counters = sample.counters;
 	note_rss(c, sample.rss_bytes, sample.time_ns);
 	collector_store_samples(c, kept, sampler_keep(&c->sampler, &sample, kept));

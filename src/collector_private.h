@@ -44,7 +44,7 @@ struct collector {
 	uint64_t image_mark, execing_ns;
 	uint32_t events_stored[WIRE_EVENT_KINDS];
 	struct wire_heap heaps[WIRE_HEAPS];
-	char probe_state[96];
+	char probe_state[STORE_PROBE_STATE_BYTES];
 };
 
 static inline enum collector_end collector_told(const struct collector *c)

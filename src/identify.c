@@ -110,9 +110,12 @@ static bool may_look_for(struct job *j, uint8_t family)
 		return false;
 	if (!j->candidates && !has_text(j->im))
 		return false;
-	if (!j->candidates && candidates_create(j->im, &j->candidates) != 0)
-		return false;
-	return candidates_has_family(j->candidates, family);
+	int err = j->candidates ? 0 : candidates_create(j->im, &j->candidates);
+	if (err == -EBADMSG)
+		snprintf(j->report->why, sizeof j->report->why, "its table of functions (.eh_frame_hdr) contradicts itself");
+	else if (err == -ENODATA)
+		snprintf(j->report->why, sizeof j->report->why, "it has no table of functions (.eh_frame_hdr)");
+	return err == 0 && candidates_has_family(j->candidates, family);
 }
 
 /* mimalloc's is a number: 209 is 2.0.9, 20107 would be 2.1.7. */
@@ -295,6 +298,8 @@ static int run(struct job *j)
 	if (err == 0)
 		err = search_all(j);
 	explain(j->report, err != 0 && err != -ENOENT ? err : j->error);
+	if ((err == 0 || err == -ENOENT) && !plan_has_hooks(j->plan) && !j->report->why[0] && has_text(j->im))
+		snprintf(j->report->why, sizeof j->report->why, "its entry points were not found");
 	return err != 0 ? err : plan_has_hooks(j->plan) ? 0 : -ENOENT;
 }
 

@@ -55,7 +55,7 @@ static struct sock_filter filter[] = {
 	IF_ABOVE(X32_BIT - 1, 1), FAIL(ENOSYS),
 
 	MAY_WITHOUT(open, 1, WRITING), MAY_WITHOUT(openat, 2, WRITING),
-	MAY_ON(sendto, SOCKET), MAY_ON(recvfrom, SOCKET),
+	MAY_ON(sendto, SOCKET), MAY_ON(recvfrom, SOCKET), MAY_ON(getsockopt, SOCKET),
 	IF(SYS_madvise, 4), LOAD(LOW(2)), IF_ABOVE(MADV_LAST, 1), FAIL(EINVAL), ALLOW,
 
 	/* The loader, and what constructors ask for. */

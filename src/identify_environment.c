@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define TEXT_OF_(x) #x
-#define TEXT_OF(x) TEXT_OF_(x)
+#define TASK_SIZE sizeof WIRE_IDENTIFY_ENV "=4294967295:4294967295"
 
 /* Patterns of names. */
 static const char *const left_out[] = {
@@ -36,11 +36,11 @@ static bool is_left_out(const char *entry)
 
 char **identify_environment(char *const *env, const char *probe_path)
 {
-	static const char preload[] = "LD_PRELOAD=", task[] = WIRE_IDENTIFY_ENV "=" TEXT_OF(WIRE_IDENTIFY_VERSION);
+	static const char preload[] = "LD_PRELOAD=";
 	size_t count = 0, text = sizeof preload + strlen(probe_path), n = 0;
 	while (env && env[count])
 		count++;
-	char **copy = malloc((count + 3) * sizeof *copy + text);
+	char **copy = malloc((count + 3) * sizeof *copy + text + TASK_SIZE);
 	if (!copy)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
@@ -49,7 +49,8 @@ char **identify_environment(char *const *env, const char *probe_path)
 	char *at = (char *)(copy + count + 3);
 	snprintf(at, text, "%s%s", preload, probe_path);
 	copy[n++] = at;
-	copy[n++] = (char *)(uintptr_t)task;
+	snprintf(at + text, TASK_SIZE, WIRE_IDENTIFY_ENV "=%u:%u", WIRE_IDENTIFY_VERSION, (unsigned)getpid());
+	copy[n++] = at + text;
 	copy[n] = NULL;
 	return copy;
 }

@@ -45,7 +45,8 @@ int image_symbols(struct image *im, image_symbol_fn *fn, void *arg);
 const char *image_symbol_source(struct image *im);
 
 /* Functions by .eh_frame_hdr (DESIGN 4 rule 2), ascending by start. owner: the index of the
- * function that this one is a cold fragment of, else its own index. -ENODATA: no such table. */
+ * function that this one is a cold fragment of, else its own index. -ENODATA: no such table;
+ * -EBADMSG: one that contradicts itself. */
 struct image_function { uint64_t start, end; uint32_t owner; bool fragment; };
 int image_functions(struct image *im, const struct image_function **ret_functions, size_t *ret_count);
 /* Index of the function that contains address (fragments resolve to their owner), or -1. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Functions by .eh_frame_hdr, which a stripped file keeps: its sorted table leads to one
- * frame description for each. Entries that don't agree with their description, lie outside
- * the text or are empty don't count; where two overlap the first ends at the second.
+ * frame description for each. Entries that lie outside the text or are empty don't count;
+ * where two overlap the first ends at the second. A table out of order, or one that its
+ * descriptions contradict, was written by no linker: nothing in it is believed then, for a
+ * function that it hides may be the one that frees.
  */
 #include "image_private.h"
 
@@ -13,7 +15,10 @@ struct table {
 	struct image_cursor at;
 	uint64_t base, count;
 	uint8_t encoding;
+	uint64_t last_start, lies, unread;
 };
+
+#define UNREAD_MAX(count) ((count) / 16 + 1) /* descriptions in a form that is not known here */
 
 static unsigned entry_bytes(uint8_t encoding)
 {
@@ -49,7 +54,14 @@ static bool read_entry(const struct image *im, struct table *t, struct image_cie
 	struct image_fde fde;
 	uint64_t start = cursor_encoded(&t->at, t->encoding, t->base);
 	uint64_t address = cursor_encoded(&t->at, t->encoding, t->base);
-	if (t->at.bad || !image_read_fde(im, address, cie, &fde) || fde.start != start || !fde.bytes)
+	t->lies += start < t->last_start;
+	t->last_start = start;
+	if (t->at.bad || !image_read_fde(im, address, cie, &fde)) {
+		t->unread++;
+		return false;
+	}
+	t->lies += fde.start != start;
+	if (fde.start != start || !fde.bytes)
 		return false;
 	const struct image_segment *s = image_segment_at(im, start);
 	if (!s || !s->is_code || start >= s->file_end)
@@ -119,6 +131,8 @@ static int read_table(struct image *im, struct table *t)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < t->count; i++)
 		n += read_entry(im, t, &cie, &im->functions[n]);
+	if (t->lies || t->unread > UNREAD_MAX(t->count))
+		return -EBADMSG;
 	im->function_count = tidy(im->functions, n);
 	for (size_t i = 0; i < im->function_count; i++)
 		im->fragment_count += im->functions[i].fragment;

@@ -7,6 +7,7 @@
 #include "launch.h"
 #include "command.h"
 #include "wire.h"
+#include "wire_identify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -249,7 +250,7 @@ char **launch_environment(char *const *env, const char *probe, const char *wire)
 		return NULL;
 	char *preload = (char *)(ret + count + 3), *ours = preload + preload_size;
 	for (size_t i = 0; i < count; i++)
-		if (!is_variable(env[i], WIRE_ENV))
+		if (!is_variable(env[i], WIRE_ENV) && !is_variable(env[i], WIRE_IDENTIFY_ENV))
 			ret[n++] = probe && env[i] == old ? preload : env[i];
 	if (probe) {
 		write_preload(preload, preload_size, probe, old);

@@ -21,6 +21,21 @@ int64_t report_process_peak(const struct recording_process *p)
 	       p->rss_peak_bytes >= 0 ? p->rss_peak_bytes : p->ru_maxrss_bytes;
 }
 
+/* libc's own malloc is left with crumbs where the program brings one along. */
+const char *report_allocator(const struct recording_process *p)
+{
+	const char *linked = NULL;
+	size_t followed = 0;
+	for (size_t i = 0; i < p->heap_count; i++) {
+		const struct recording_heap *h = &p->heaps[i];
+		if (strcmp(h->found, "symbols") && strcmp(h->found, "behaviour"))
+			continue;
+		followed += !linked || strcmp(linked, h->name);
+		linked = h->name;
+	}
+	return followed == 1 ? linked : p->heap_count == 1 ? p->heaps[0].name : NULL;
+}
+
 static int largest_first(const void *a, const void *b)
 {
 	const struct recording_process *x = *(const struct recording_process *const *)a;

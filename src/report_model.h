@@ -41,6 +41,9 @@ const char *report_moment_name(enum report_moment at); /* "peak", "live-peak", "
 bool report_resident(const struct ledger *l, int64_t *ret_bytes);
 /* What the process weighed at most, net if that is known; RECORDING_UNKNOWN. Pure. */
 int64_t report_process_peak(const struct recording_process *p);
+/* The allocator that holds the heap: one that is linked in and followed, else the only one
+ * there is; NULL where several do. Pure. */
+const char *report_allocator(const struct recording_process *p);
 
 enum report_trust { REPORT_LIVE_EXACT, REPORT_LIVE_NEARLY, REPORT_LIVE_UNRELIABLE, REPORT_LIVE_UNKNOWN };
 /* By the counters of unknown frees, reallocs and double allocations. */

@@ -96,7 +96,7 @@ static void print_moment(const struct report_page *g)
 	report_print_ledger(&g->style, moment_heads[g->at], &here->snapshot.s.ledger,
 			    moment_heads[beside_of(g->at)],
 			    beside->had && !same ? &beside->snapshot.s.ledger : NULL,
-			    p->heap_count == 1 ? p->heaps[0].name : NULL);
+			    report_allocator(p));
 	if (!beside->had && g->at != REPORT_AT_EXIT)
 		fprintf(g->style.out, "  exit: - (%s)\n", why_no_exit(p));
 }

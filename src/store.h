@@ -13,6 +13,8 @@
 #include "wire.h"
 #include <sys/types.h>
 
+#define STORE_PROBE_STATE_BYTES 256 /* a clause, with the reason */
+
 struct store;
 
 struct store_run {          /* the launch as a whole; strings borrowed */
@@ -43,7 +45,7 @@ struct store_process_end {
 	int64_t user_ns, system_ns;/* -1: unknown */
 	int64_t minor_faults, major_faults; /* -1: unknown */
 	struct counters counters;  /* the last ones */
-	char probe_state[96];      /* again: it may have turned itself off meanwhile */
+	char probe_state[STORE_PROBE_STATE_BYTES];      /* again: it may have turned itself off meanwhile */
 	struct wire_heap heaps[WIRE_HEAPS];
 };
 enum { STORE_END_RUNNING, STORE_END_EXIT, STORE_END_SIGNAL, STORE_END_EXEC, STORE_END_UNKNOWN };

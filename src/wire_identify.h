@@ -14,11 +14,14 @@
 
 #include "wire_plan.h"
 
-/* Value: the number of WIRE_IDENTIFY_VERSION. Whoever has it never gets to its main. */
+/* Value: "VERSION:PID", of WIRE_IDENTIFY_VERSION and of memwhy, which is the parent. Whoever
+ * it is true for never gets to its main, and serves if memwhy is at the other end of
+ * WIRE_IDENTIFY_FD. For all others, above all for whoever has WIRE_ENV too, the variable is
+ * a stray and means nothing. */
 #define WIRE_IDENTIFY_ENV     "MEMWHY_IDENTIFY"
 #define WIRE_IDENTIFY_FD      3
 #define WIRE_IDENTIFY_MAGIC   0x544e4449u /* "IDNT" */
-#define WIRE_IDENTIFY_VERSION 1
+#define WIRE_IDENTIFY_VERSION 2
 #define WIRE_IDENTIFY_KNOWN   32u
 
 enum wire_identify_op {

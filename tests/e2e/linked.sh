@@ -62,6 +62,7 @@ if [ -e "$archive" ]; then
 		rm -rf "$XDG_CACHE_HOME/memwhy"
 		run "$MEMWHY" --force -o first.rec -- "./je$kind" _exit > first.out 2> first.err
 		matches "je$kind: the first run says that it looked" first.err '^memwhy: looked for the allocator in je.*: [0-9.]* s'
+		matches "je$kind: the summary names who keeps what is dirty" first.err '^  dirty .*free, kept by jemalloc$'
 		exact "je$kind" "./je$kind" behaviour jemalloc
 		run "$MEMWHY" --force -o second.rec -- "./je$kind" _exit > second.out 2> second.err
 		is "je$kind: the second run does not look" "$(grep -c '^memwhy: looked' second.err)" 0

@@ -10,7 +10,7 @@
 struct fake_process {
 	uint32_t id, parent_id;
 	pid_t pid;
-	char command[256], probe_state[96];
+	char command[256], probe_state[STORE_PROBE_STATE_BYTES];
 	bool ended;
 	int how, status;
 	int64_t ru_maxrss_bytes;

@@ -3,11 +3,14 @@
  * throwaway process. The image is a list of names. */
 #include "identify_environment.h"
 #include "identify_symbols.h"
+#include "wire_identify.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -136,10 +139,13 @@ static void test_environment(void **state)
 {
 	const char *const given[] = { "PATH=/bin", "MALLOC_CONF=x", "_RJEM_MALLOC_CONF=x", "MIMALLOC_VERBOSE=1", "LD_PRELOAD=a.so",
 				"MEMWHY_PROBE=1", "MEMWHY_IDENTIFY=9", "LD_LIBRARY_PATH=/x", "GLIBC_TUNABLES=a", "HOME=/", NULL };
-	const char *const wanted[] = { "PATH=/bin", "LD_LIBRARY_PATH=/x", "HOME=/", "LD_PRELOAD=/p.so", "MEMWHY_IDENTIFY=1", NULL };
+	const char *const wanted[] = { "PATH=/bin", "LD_LIBRARY_PATH=/x", "HOME=/", "LD_PRELOAD=/p.so", NULL };
+	char task[64];
 	char **got = identify_environment((char *const *)(uintptr_t)given, "/p.so");
 	for (size_t i = 0; wanted[i]; i++)
 		assert_string_equal(got[i], wanted[i]);
+	snprintf(task, sizeof task, WIRE_IDENTIFY_ENV "=%u:%u", WIRE_IDENTIFY_VERSION, (unsigned)getpid());
+	assert_string_equal(got[4], task);
 	assert_null(got[5]);
 	free(got);
 }

@@ -60,8 +60,8 @@ static void environment_is_extended(void **state)
 
 static void environment_without_preload(void **state)
 {
-	char a[] = "A=1", w[] = WIRE_ENV "=old", empty[] = "LD_PRELOAD=";
-	char *const env[] = { a, w, NULL }, *const with_empty[] = { empty, NULL }, *const nothing[] = { NULL };
+	char a[] = "A=1", w[] = WIRE_ENV "=old", stray[] = "MEMWHY_IDENTIFY=2:1", empty[] = "LD_PRELOAD=";
+	char *const env[] = { a, w, stray, NULL }, *const with_empty[] = { empty, NULL }, *const nothing[] = { NULL };
 	char **got = launch_environment(env, "/p.so", "new");
 	assert_string_equal(value(got, "LD_PRELOAD"), "/p.so");
 	assert_string_equal(value(got, WIRE_ENV), "new");

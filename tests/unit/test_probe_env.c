@@ -47,7 +47,7 @@ static void test_take_leaves_the_rest(void **state)
 {
 	struct list l;
 	struct env_ours ours;
-	char **list = LIST(&l, "A=1", "LD_PRELOAD=" LIBRARY, "B=2", WIRE, "C=");
+	char **list = LIST(&l, "A=1", "LD_PRELOAD=" LIBRARY, "B=2", "MEMWHY_IDENTIFY=2:1", WIRE, "C=");
 	assert_true(env_take(list, &ours));
 	ASSERT_LIST(list, "A=1", "B=2", "C=");
 	assert_string_equal(ours.library, LIBRARY);

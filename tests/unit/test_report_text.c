@@ -110,6 +110,26 @@ static void test_unreliable(void **state)
 	compare("report-unreliable.txt", o);
 }
 
+/* Not libc's malloc, which the program hardly uses. */
+static void test_names_the_linked_allocator(void **state)
+{
+	struct store *s = make_store("linked.memwhy");
+	struct store_process p = make_process(1, 4711, "linked", "/usr/bin/linked");
+	strcpy(p.heaps[1].name, "mimalloc");
+	p.heaps[1].state = WIRE_HEAP_FOLLOWED;
+	p.heaps[1].found = WIRE_FOUND_BEHAVIOUR;
+	store_add_process(s, &p);
+	struct snapshot n = make_snapshot(100, TRIGGER_EXIT, make_ledger(20 * MIB, 6 * MIB, MIB));
+	store_add_snapshot(s, 1, &n);
+	free_snapshot(&n);
+	close_store(s);
+	struct recording *r = open_it("linked.memwhy");
+	char *text = report(r, plain);
+	assert_non_null(strstr(text, "free, kept by mimalloc"));
+	free(text);
+	recording_close(r);
+}
+
 /* Of two snapshots within 1 % of each other the earlier one is the peak. */
 static void test_earliest_peak(void **state)
 {
@@ -238,7 +258,7 @@ int main(void)
 		cmocka_unit_test(test_peak), cmocka_unit_test(test_peak_utf8_wide), cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_verbose), cmocka_unit_test(test_exit), cmocka_unit_test(test_live_peak),
 		cmocka_unit_test(test_without_probe), cmocka_unit_test(test_unreliable),
-		cmocka_unit_test(test_earliest_peak), cmocka_unit_test(test_nearest_time),
+		cmocka_unit_test(test_names_the_linked_allocator), cmocka_unit_test(test_earliest_peak), cmocka_unit_test(test_nearest_time),
 		cmocka_unit_test(test_no_such_pid), cmocka_unit_test(test_unfinished),
 		cmocka_unit_test(test_no_snapshot), cmocka_unit_test(test_empty_run), cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_parse_time),
