@@ -273,7 +273,7 @@ static void test_odd_values(void **state)
 		"DELETE FROM meta",
 		"DELETE FROM sample",
 		"UPDATE heap SET name = '', version = printf('%.*c', 5000, 'v')",
-		"INSERT INTO heap SELECT 99, 1, 'x', 'y', 'z', 0, 0",
+		"INSERT INTO heap SELECT 99, 1, 'x', 'y', 'z', 0, 0, 'preload'",
 		"UPDATE snapshot SET time_ns = 2305843009213693952",
 		"UPDATE process SET end_ns = 0, start_ns = 2305843009213693952",
 		"UPDATE run SET end_ns = NULL, tree_peak_rss_bytes = NULL",
