@@ -22,7 +22,7 @@ ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -fno-builtin -w -s -Wl,--build-id -includ
 cat > forget.py << 'P'
 import glob, struct, sys
 path, kind = glob.glob(sys.argv[1] + '/*.plan')[0], int(sys.argv[2])
-HEAD, PLAN, ENTRIES, ENTRY = 32, 32 + 176 + 528, 32 + 176 + 528 + 224, 320
+HEAD, PLAN, ENTRIES, ENTRY = 32, 32 + 176 + 528, 32 + 176 + 528 + 192, 320
 data = bytearray(open(path, 'rb').read())
 assert data[PLAN:PLAN + 4] == b'PLAN'
 count = struct.unpack_from('<I', data, PLAN + 8)[0]
