@@ -22,6 +22,7 @@
  * sampled, memwhy's own share taken off where it is known. */
 struct collector_run {
 	struct store *store;
+	struct plans *plans;               /* NULL: none are made */
 	enum run_hold hold;
 	uint64_t every_ns;
 	int news;                          /* an eventfd, written when a collector is done */

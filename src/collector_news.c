@@ -194,6 +194,7 @@ static void record_end(struct collector *c)
 	memcpy(e.probe_state, c->probe_state, sizeof e.probe_state);
 	memcpy(e.heaps, c->heaps, sizeof e.heaps);
 	store_end_process(c->run->store, &e);
+	collector_take_unknowns(c);
 }
 
 /* The run is over and the process is not: it is left alone from now on. */

@@ -88,6 +88,10 @@ void collector_store_samples(struct collector *c, const struct sample *samples, 
 /* The image's last look and its end record. */
 void collector_finish_image(struct collector *c);
 
+/* ---- collector_unknown.c ---- */
+/* At an image's end, with its last counters and heaps. */
+void collector_take_unknowns(struct collector *c);
+
 /* ---- collector.c ---- */
 void collector_answer(struct collector *c, uint32_t seq);
 

@@ -14,6 +14,7 @@
 #define MISSES_MAX 24
 #define MALLCTLS_MAX 24
 #define NEIGHBOURS 32
+#define CALLED_MAX 64 /* of all hints together */
 #define SMALL_PROGRAM 2000 /* functions; each is called in half a millisecond */
 #define WRAPPER_CALLEES 4
 #define FIRST_WALK (IDENTIFY_MAKERS | IDENTIFY_FREES)
@@ -156,20 +157,48 @@ static void walk_neighbours(struct identify_search *s, struct image *im, struct 
 		}
 }
 
+static bool try_hint(struct identify_search *s, uint64_t address, uint32_t references)
+{
+	struct identify_nominee n = { .address = address, .kinds = kinds_of(s, FULL_WALK), .references = references,
+				      .found = WIRE_FOUND_BEHAVIOUR };
+	return identify_search_try(s, &n);
+}
+
+/* Who frees a block that nobody made is an entry itself, or called the one that made it. */
+static void walk_called(struct identify_search *s, struct image *im, const bool *is_caller)
+{
+	const struct image_reference *list;
+	size_t count, tried = 0;
+	if (image_references(im, &list, &count) != 0)
+		return;
+	for (size_t i = 0, next; i < count && tried < CALLED_MAX && s->error == 0; i = next) {
+		bool is_called = false;
+		for (next = i; next < count && list[next].target == list[i].target; next++)
+			is_called |= list[next].kind == IMAGE_CALL && list[next].from != UINT32_MAX && is_caller[list[next].from];
+		if (!is_called || !image_is_code(im, list[i].target) || identify_search_has(s, list[i].target))
+			continue;
+		try_hint(s, list[i].target, (uint32_t)(next - i));
+		tried++;
+	}
+}
+
 static void walk_hints(struct identify_search *s, struct image *im, const uint64_t *hints, size_t count)
 {
 	const struct image_function *functions;
 	size_t total;
-	if (image_functions(im, &functions, &total) != 0)
+	if (!count || image_functions(im, &functions, &total) != 0)
 		return;
-	for (size_t i = 0; i < count && s->error == 0; i++) {
-		int64_t f = image_function_at(im, hints[i]);
-		if (f < 0 || (size_t)f >= total)
+	bool *is_caller = calloc(total, sizeof *is_caller);
+	for (size_t i = 0; i < count && is_caller && s->error == 0; i++) {
+		int64_t f = image_function_at(im, hints[i] - 1); /* a call may be a function's last instruction */
+		if (f < 0 || (size_t)f >= total || is_caller[f])
 			continue;
-		struct identify_nominee n = { .address = functions[f].start, .kinds = kinds_of(s, FULL_WALK), .references = 1,
-					      .found = WIRE_FOUND_BEHAVIOUR };
-		identify_search_try(s, &n);
+		is_caller[f] = true;
+		try_hint(s, functions[f].start, 1);
 	}
+	if (is_caller)
+		walk_called(s, im, is_caller);
+	free(is_caller);
 }
 
 static void find_mallctl(struct identify_search *s, struct candidates *c)
@@ -186,8 +215,7 @@ static void find_mallctl(struct identify_search *s, struct candidates *c)
 }
 
 /* There is a beginning: what is missing? */
-static void walk_on(struct identify_search *s, struct image *im, struct candidates *c,
-		    const uint64_t *hints, size_t hint_count)
+static void walk_on(struct identify_search *s, struct image *im, struct candidates *c)
 {
 	struct walk outside = { 0 };
 	bool has_outside = candidates_outside(c, s->family, &outside.list, &outside.count) == 0;
@@ -197,7 +225,6 @@ static void walk_on(struct identify_search *s, struct image *im, struct candidat
 		walk_related(s, c);
 	if (!identify_search_is_complete(s))
 		walk_neighbours(s, im, c);
-	walk_hints(s, im, hints, hint_count);
 	if (!identify_search_is_complete(s) && has_outside)
 		walk_all(s, &outside, IDENTIFY_CTX);
 }
@@ -209,9 +236,11 @@ int identify_behaviour(struct identify_search *s, struct image *im, struct candi
 	if (err != 0)
 		return err;
 	if (identify_search_has_pair(s))
-		walk_on(s, im, c, hints, hint_count);
+		walk_on(s, im, c);
 	else
 		err = walk_small_program(s, im, c);
+	if (err == 0 && identify_search_has_pair(s))
+		walk_hints(s, im, hints, hint_count);
 	if (err == 0 && identify_search_has_pair(s))
 		find_mallctl(s, c);
 	return err;

@@ -19,7 +19,7 @@
 
 #define CACHE_MAGIC  0x504e574d59574851ull
 /* Raise it when identification finds more than it did: old answers are then asked anew. */
-#define CACHE_METHOD 1u
+#define CACHE_METHOD 2u
 #define SUFFIX ".plan"
 
 struct cache_head {
@@ -134,7 +134,7 @@ int plan_cache_load(struct image *im, struct plan_cached *ret_cached)
 	if (h->method != CACHE_METHOD || h->plan_version != WIRE_PLAN_VERSION)
 		return -ENOENT;
 	file.cached.why[sizeof file.cached.why - 1] = 0;
-	if (!plan_fits_image(&file.cached.plan, im))
+	if (file.cached.doubt.hint_count > PLAN_HINTS_MAX || !plan_fits_image(&file.cached.plan, im))
 		return -EBADMSG;
 	*ret_cached = file.cached;
 	return 0;

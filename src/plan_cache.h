@@ -13,9 +13,19 @@
 
 #include <stdbool.h>
 
+#define PLAN_HINTS_MAX 64u
+
+/* A run that met blocks which the plan's entries did not make doubts the plan. */
+struct plan_doubt {
+	uint32_t is_doubted, tries;   /* tries: how often it was identified anew because of that */
+	uint32_t hint_count, pad;
+	uint64_t hints[PLAN_HINTS_MAX]; /* module addresses of the callers */
+};
+
 /* Also that nothing was found is kept: then plan->entry_count is 0 and why says it. */
 struct plan_cached {
 	char why[160], own[16]; /* own: an allocator that is linked in and not in the plan; or "" */
+	struct plan_doubt doubt;
 	struct wire_plan plan; /* last: only the entries that it has are in the file */
 };
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* plans.c - see plans.h. Files are told apart by device, inode, size and time. */
+/*
+ * plans.c - see plans.h. Files are told apart by device, inode, size and time. A plan that
+ * a run has doubted stays in the cache with the hints, and the next run replaces it.
+ */
 #include "plans.h"
 
 #include "own_allocator.h"
@@ -12,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TRIES_MAX 3u /* then a doubted plan is as good as it gets */
+
 struct kept {
 	struct kept *next;
 	dev_t dev;
@@ -20,6 +25,7 @@ struct kept {
 	struct timespec changed;
 	struct plans_answer answer;
 	struct plan_cached cached;
+	char *path;
 };
 
 struct plans {
@@ -50,6 +56,7 @@ void plans_destroy(struct plans *p)
 		return;
 	for (struct kept *k = p->kept, *next; k; k = next) {
 		next = k->next;
+		free(k->path);
 		free(k);
 	}
 	pthread_mutex_destroy(&p->lock);
@@ -85,8 +92,12 @@ static void note_own(struct kept *k, const char *open_path)
  * a whole identification found nothing. */
 static void identify(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
 {
-	const struct identify_options o = { .path = path, .probe_path = p->probe_path, .mode = p->options.mode };
+	const struct plan_doubt doubt = k->cached.doubt;
+	const struct identify_options o = { .path = path, .probe_path = p->probe_path, .mode = p->options.mode,
+					    .hints = doubt.hints, .hint_count = doubt.hint_count };
 	int error = -ENOENT;
+	memset(&k->cached, 0, sizeof k->cached);
+	k->cached.doubt.tries = doubt.tries + (doubt.is_doubted != 0);
 	if (identify_is_worth_it(open_path))
 		error = identify_module(&o, &k->cached.plan, &k->answer.report);
 	memcpy(k->cached.why, k->answer.report.why, sizeof k->cached.why);
@@ -109,13 +120,39 @@ static bool is_wanted(const struct plans *p, const struct plan_cached *c)
 	return true;
 }
 
+static bool is_to_be_tried_again(const struct plan_doubt *d)
+{
+	return d->is_doubted && d->tries < TRIES_MAX;
+}
+
+/* A plan that is doubted is better than none. */
+static void identify_again(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
+{
+	struct plan_cached *old = malloc(sizeof *old);
+	if (!old)
+		return;
+	*old = k->cached;
+	identify(p, im, open_path, path, k);
+	k->answer.is_cached = !k->cached.plan.entry_count;
+	if (k->answer.is_cached) {
+		k->cached = *old;
+		k->cached.doubt.tries++;
+		plan_cache_store(im, &k->cached);
+	}
+	free(old);
+}
+
 static void work_out(struct plans *p, const char *open_path, const char *path, struct kept *k)
 {
 	struct image *im;
 	if (p->options.mode != IDENTIFY_OFF && p->probe_path && image_open(open_path, &im) == 0) {
 		k->answer.is_cached = plan_cache_load(im, &k->cached) == 0 && is_wanted(p, &k->cached);
-		if (!k->answer.is_cached)
+		if (!k->answer.is_cached) {
+			k->cached.doubt = (struct plan_doubt){ 0 };
 			identify(p, im, open_path, path, k);
+		} else if (p->options.mode == IDENTIFY_ALL && is_to_be_tried_again(&k->cached.doubt)) {
+			identify_again(p, im, open_path, path, k);
+		}
 		image_close(im);
 	} else {
 		note_own(k, open_path);
@@ -137,8 +174,44 @@ const struct plans_answer *plans_for(struct plans *p, const char *open_path, con
 		*k = (struct kept){ .next = p->kept, .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
 				    .changed = st.st_mtim, .answer.why = k->cached.why };
 		work_out(p, open_path, path, k);
+		k->path = strdup(path);
 		p->kept = k;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return k ? &k->answer : NULL;
+}
+
+static bool is_by_behaviour(const struct wire_plan *plan)
+{
+	for (uint32_t i = 0; i < plan->entry_count; i++)
+		if (plan->entries[i].found == WIRE_FOUND_BEHAVIOUR)
+			return true;
+	return false;
+}
+
+static void doubt(struct kept *k, const uint64_t *callers, size_t count)
+{
+	struct plan_doubt *d = &k->cached.doubt;
+	struct image *im;
+	if (d->is_doubted || d->tries >= TRIES_MAX || !is_by_behaviour(&k->cached.plan) ||
+	    !k->path || image_open(k->path, &im) != 0)
+		return;
+	d->is_doubted = 1;
+	d->hint_count = (uint32_t)(count < PLAN_HINTS_MAX ? count : PLAN_HINTS_MAX);
+	if (d->hint_count)
+		memcpy(d->hints, callers, d->hint_count * sizeof *d->hints);
+	if (plan_fits_image(&k->cached.plan, im)) /* else another file has that name by now */
+		plan_cache_store(im, &k->cached);
+	image_close(im);
+}
+
+void plans_doubt(struct plans *p, const struct plans_answer *answer, const uint64_t *callers, size_t count)
+{
+	if (p->options.mode != IDENTIFY_ALL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	for (struct kept *k = p->kept; k; k = k->next)
+		if (&k->answer == answer && answer->plan)
+			doubt(k, callers, count);
+	pthread_mutex_unlock(&p->lock);
 }

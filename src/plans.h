@@ -36,4 +36,10 @@ void plans_destroy(struct plans *p);
  * allocator of its own costs a stat after the first time. */
 const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path);
 
+/* The run met blocks that this answer's plan did not account for (unknown frees, reallocs, double
+ * allocations); callers: module addresses of who freed them, as far as they lie in the file.
+ * The next run identifies anew, with the callers as hints; a few times at most, for there are
+ * programs that cannot be had whole. Nothing where names found all. Any thread. */
+void plans_doubt(struct plans *p, const struct plans_answer *answer, const uint64_t *callers, size_t count);
+
 #endif

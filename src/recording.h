@@ -67,6 +67,12 @@ struct recording_mapping {
 	struct snapshot_mapping m;   /* name borrowed for the call; -1: could not be had */
 };
 
+struct recording_unknown {
+	uint32_t process_id;
+	const char *module, *kind;   /* borrowed for the call; module "": offset is an address */
+	int64_t offset, count;
+};
+
 /* ret_error: the sentence when it fails ("" else); it starts with the path. */
 int recording_open(const char *path, struct recording **ret_recording,
 		   char *ret_error, size_t error_size);
@@ -87,9 +93,12 @@ const char *recording_end_name(int how);
 typedef int recording_snapshot_fn(void *arg, const struct recording_snapshot *s);
 typedef int recording_sample_fn(void *arg, const struct recording_sample *s);
 typedef int recording_mapping_fn(void *arg, const struct recording_mapping *m);
+typedef int recording_unknown_fn(void *arg, const struct recording_unknown *u);
 /* process_id 0: all processes. */
 int recording_each_snapshot(struct recording *r, uint32_t process_id, recording_snapshot_fn *fn, void *arg);
 int recording_each_sample(struct recording *r, uint32_t process_id, recording_sample_fn *fn, void *arg);
 int recording_each_mapping(struct recording *r, uint32_t process_id, recording_mapping_fn *fn, void *arg);
+/* Callers of unknown frees and reallocs, the largest counts first. */
+int recording_each_unknown(struct recording *r, uint32_t process_id, recording_unknown_fn *fn, void *arg);
 
 #endif

@@ -19,6 +19,7 @@ struct walk {
 	recording_snapshot_fn *snapshot;
 	recording_sample_fn *sample;
 	recording_mapping_fn *mapping;
+	recording_unknown_fn *unknown;
 	void *arg;
 };
 
@@ -123,4 +124,35 @@ int recording_each_mapping(struct recording *r, uint32_t process_id, recording_m
 			" m.resident_bytes, m.live_bytes, m.dirty_bytes FROM mapping m JOIN snapshot s"
 			" ON s.id = m.snapshot_id WHERE ?1 = 0 OR s.process_id = ?1"
 			" ORDER BY s.time_ns, s.id, m.start");
+}
+
+/* Recordings of before have no such table. */
+static int note_table(struct recording *r, struct recording_row *row, void *arg)
+{
+	*(bool *)arg = recording_row_integer(row, 0, INT64_MAX) != 0;
+	return 0;
+}
+
+static int read_unknown(struct recording *r, struct recording_row *row, void *arg)
+{
+	const struct walk *w = arg;
+	struct recording_unknown u = { .process_id = (uint32_t)recording_row_integer(row, 0, UINT32_MAX) };
+	u.module = recording_row_text(row);
+	u.offset = recording_row_integer(row, INT64_MIN, INT64_MAX);
+	u.kind = recording_row_text(row);
+	u.count = recording_row_integer(row, 0, INT64_MAX);
+	return row->bad ? 0 : w->unknown(w->arg, &u);
+}
+
+int recording_each_unknown(struct recording *r, uint32_t process_id, recording_unknown_fn *fn, void *arg)
+{
+	struct walk w = { .unknown = fn, .arg = arg };
+	bool has_table = false;
+	int result = recording_each_row(r, "sqlite_master", 0, note_table, &has_table,
+			"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'unknown'");
+	if (result || !has_table)
+		return result;
+	return recording_each_row(r, "unknown", process_id, read_unknown, &w,
+			"SELECT process_id, module, offset, kind, count FROM unknown"
+			" WHERE ?1 = 0 OR process_id = ?1 ORDER BY count DESC, module, offset");
 }

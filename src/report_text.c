@@ -230,6 +230,32 @@ static void print_cost(const struct report_page *g)
 		units_duration(m->snapshots_ns, a));
 }
 
+#define CALLERS_SHOWN 16
+
+struct callers { const struct report_page *g; int shown; };
+
+static int print_caller(void *arg, const struct recording_unknown *u)
+{
+	struct callers *c = arg;
+	char a[UNITS_SIZE];
+	if (++c->shown > CALLERS_SHOWN)
+		return 0;
+	fprintf(c->g->style.out, "  unknown %s by ", *u->kind ? u->kind : "call");
+	text_print_safe(c->g->style.out, *u->module ? text_base_name(u->module) : "?", 0, c->g->style.utf8);
+	fprintf(c->g->style.out, "+0x%llx: %s\n", (unsigned long long)u->offset, units_count((uint64_t)u->count, a));
+	return 0;
+}
+
+/* Where an entry point was missed, its callers lead to it. */
+static int print_callers(const struct report_page *g)
+{
+	struct callers c = { .g = g };
+	int result = g->style.verbose ? recording_each_unknown(g->m->recording, g->m->process->id, print_caller, &c) : 0;
+	if (c.shown > CALLERS_SHOWN)
+		fprintf(g->style.out, "  and %d callers more\n", c.shown - CALLERS_SHOWN);
+	return result;
+}
+
 static struct report_style style_of(const struct report_options *o, FILE *out)
 {
 	return (struct report_style){
@@ -254,11 +280,12 @@ int report_print_summary(struct recording *r, const struct report_options *optio
 	print_kernel(&g);
 	print_doubts(&g);
 	print_trust(&g);
+	result = print_callers(&g);
 	report_print_others(&g);
 	print_cost(&g);
 	fputs("recording: ", out);
 	text_print_safe(out, recording_file(r), 0, g.style.utf8);
 	fputc('\n', out);
 	report_model_finish(&m);
-	return 0;
+	return result;
 }

@@ -16,6 +16,7 @@ struct run_plans {
 	bool launched;
 	unsigned kept;
 	uint64_t kept_ns;
+	char name[64]; /* of the first that was kept */
 };
 
 static void tell(void *arg, const char *path, const struct plans_answer *a)
@@ -23,7 +24,8 @@ static void tell(void *arg, const char *path, const struct plans_answer *a)
 	struct run_plans *p = arg;
 	pthread_mutex_lock(&p->lock);
 	if (p->launched) {
-		p->kept++;
+		if (!p->kept++)
+			snprintf(p->name, sizeof p->name, "%s", text_base_name(path));
 		p->kept_ns += a->report.wall_ns;
 	} else if (!p->quiet) {
 		fprintf(stderr, "memwhy: looked for the allocator in %s: %.1f s, once for this build\n",
@@ -64,9 +66,12 @@ void run_plans_destroy(struct run_plans *p)
 {
 	if (!p)
 		return;
-	if (p->kept && !p->quiet)
+	double seconds = (double)p->kept_ns / 1e9;
+	if (p->kept == 1 && !p->quiet)
+		fprintf(stderr, "memwhy: looked for the allocator in %s meanwhile: %.1f s, once for this build\n", p->name, seconds);
+	else if (p->kept && !p->quiet)
 		fprintf(stderr, "memwhy: looked for the allocators of %u programs meanwhile: %.1f s, once for these builds\n",
-			p->kept, (double)p->kept_ns / 1e9);
+			p->kept, seconds);
 	plans_destroy(p->plans);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -203,6 +203,17 @@ void store_add_event(struct store *s, uint32_t process_id, uint64_t time_ns, con
 	store_queue_put(&s->queue, ITEM_EVENT, item);
 }
 
+void store_add_unknown(struct store *s, uint32_t process_id, const char *module, uint64_t offset,
+		       const char *kind, uint64_t count)
+{
+	struct store_item *item = store_item_unknown(process_id, module, kind);
+	if (item) {
+		item->u.unknown.offset = offset;
+		item->u.unknown.count = count;
+	}
+	store_queue_put(&s->queue, ITEM_UNKNOWN, item);
+}
+
 void store_end_process(struct store *s, const struct store_process_end *e)
 {
 	store_queue_put(&s->queue, ITEM_END_PROCESS, store_item_end_process(e));

@@ -62,6 +62,10 @@ void store_add_snapshot(struct store *s, uint32_t process_id, const struct snaps
 /* kind: a wire_event kind by name ("map", "fork", ...), or "mark"; text may be NULL. */
 void store_add_event(struct store *s, uint32_t process_id, uint64_t time_ns, const char *kind,
 		     uint64_t address, uint64_t length, uint64_t arg, const char *text);
+/* Frees or reallocs of blocks that are in no map, by their caller: kind "free" or "realloc";
+ * offset: from the module's first address, or the address itself where module is "". */
+void store_add_unknown(struct store *s, uint32_t process_id, const char *module, uint64_t offset,
+		       const char *kind, uint64_t count);
 void store_end_process(struct store *s, const struct store_process_end *e);
 /* The run's end: status as wait4 gave it for the launched process, peak of the tree's
  * summed rss and when. */

@@ -164,6 +164,18 @@ struct store_item *store_item_event(uint32_t process_id, const char *kind, const
 	return item;
 }
 
+struct store_item *store_item_unknown(uint32_t process_id, const char *module, const char *kind)
+{
+	char *rest;
+	struct store_item *item = item_new(ITEM_UNKNOWN, text_size(module) + text_size(kind), &rest);
+	if (!item)
+		return NULL;
+	item->process_id = process_id;
+	item->u.unknown.module = put_text(&rest, module);
+	item->u.unknown.kind = put_text(&rest, kind);
+	return item;
+}
+
 struct store_item *store_item_end_process(const struct store_process_end *e)
 {
 	char *rest;

@@ -58,6 +58,9 @@ static const char tables[] =
 	"CREATE TABLE event ("
 	" id INTEGER PRIMARY KEY, process_id INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	" kind TEXT NOT NULL, address INTEGER, length INTEGER, arg INTEGER, text TEXT);"
+	"CREATE TABLE unknown ("
+	" process_id INTEGER NOT NULL, module TEXT NOT NULL, offset INTEGER NOT NULL,"
+	" kind TEXT NOT NULL, count INTEGER NOT NULL);"
 	"CREATE INDEX snapshot_by_process ON snapshot (process_id, time_ns);"
 	"CREATE INDEX mapping_by_snapshot ON mapping (snapshot_id);"
 	"INSERT INTO meta VALUES ('memwhy_version', '" PACKAGE_VERSION "');";

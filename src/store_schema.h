@@ -2,7 +2,8 @@
 /*
  * store_schema.h - the tables of a recording (memwhy-recording(5)). The writer and the
  * reader take the columns of the ledger and of the counters from the same two lists,
- * ledger_terms.def and counters.def. A change of the tables is a new STORE_USER_VERSION.
+ * ledger_terms.def and counters.def. A change of the tables is a new STORE_USER_VERSION;
+ * a new table that readers can do without (unknown) is none.
  */
 #ifndef MEMWHY_STORE_SCHEMA_H
 #define MEMWHY_STORE_SCHEMA_H

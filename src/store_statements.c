@@ -45,6 +45,8 @@ static const struct statement statements[STORE_STATEMENTS] = {
 			    " resident_bytes, live_bytes, dirty_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", { NULL } },
 	[WRITE_EVENT] = { "INSERT INTO event (process_id, time_ns, kind, address, length, arg, text)"
 			  " VALUES (?, ?, ?, ?, ?, ?, ?)", { NULL } },
+	[WRITE_UNKNOWN] = { "INSERT INTO unknown (process_id, module, offset, kind, count)"
+			    " VALUES (?, ?, ?, ?, ?)", { NULL } },
 	[WRITE_END_PROCESS] = { "UPDATE process SET end_ns = ?2, how = ?3, status = ?4, ru_maxrss_bytes = ?5,"
 				" vm_hwm_bytes = ?6, rss_peak_bytes = ?7, user_ns = ?8, system_ns = ?9,"
 				" minor_faults = ?10, major_faults = ?11,"

@@ -215,6 +215,17 @@ static int write_event(struct store_writer *w, const struct store_item *i)
 	return result == SQLITE_OK ? store_bound_event(&w->bound) : result;
 }
 
+static int write_unknown(struct store_writer *w, const struct store_item *i)
+{
+	struct row r = row_of(w, WRITE_UNKNOWN);
+	bind_integer(&r, i->process_id);
+	bind_text(&r, i->u.unknown.module);
+	bind_integer(&r, (int64_t)i->u.unknown.offset);
+	bind_text(&r, i->u.unknown.kind);
+	bind_integer(&r, (int64_t)i->u.unknown.count);
+	return run_row(&r);
+}
+
 static int write_end_process(struct store_writer *w, const struct store_item *i)
 {
 	const struct store_process_end *e = i->u.end_process;
@@ -275,6 +286,7 @@ static int (*const writes[ITEM_KINDS])(struct store_writer *w, const struct stor
 	[ITEM_SAMPLE] = write_sample,
 	[ITEM_SNAPSHOT] = write_snapshot,
 	[ITEM_EVENT] = write_event,
+	[ITEM_UNKNOWN] = write_unknown,
 	[ITEM_END_PROCESS] = write_end_process,
 	[ITEM_END_RUN] = write_end_run,
 };

@@ -210,6 +210,21 @@ static int copy_mappings(struct target_view *v, struct knowledge k, struct snaps
 	return s->mappings ? 0 : -ENOMEM;
 }
 
+bool target_view_find_module(const struct target_view *v, uint64_t address, const char **ret_name, uint64_t *ret_offset)
+{
+	const struct platform_mappings *list = &v->reading.mappings;
+	size_t at = 0, first = 0;
+	while (at < list->count && list->items[at].end <= address)
+		at++;
+	if (at == list->count || list->items[at].start > address || list->items[at].name[0] != '/')
+		return false;
+	while (strcmp(list->items[first].name, list->items[at].name) != 0)
+		first++;
+	*ret_name = list->items[at].name;
+	*ret_offset = address - list->items[first].start;
+	return true;
+}
+
 /* Everything but the mappings; *s has time, trigger and hold. */
 static int fill_snapshot(struct target_view *v, struct knowledge k, struct snapshot *s)
 {

@@ -56,6 +56,10 @@ int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger,
 			 enum snapshot_hold hold, bool want_mappings,
 			 target_event_fn *fn, void *arg, struct snapshot *ret_snapshot);
 
+/* The file that an address lies in, by the mappings of the last snapshot: its name, which lives
+ * until the next one, and how far behind the file's first address it is. False: not known. */
+bool target_view_find_module(const struct target_view *v, uint64_t address, const char **ret_name, uint64_t *ret_offset);
+
 /* For a forked child whose shadow was copied: takes over parent's record of mappings. */
 int target_view_inherit(struct target_view *child, const struct target_view *parent);
 

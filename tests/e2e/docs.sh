@@ -91,7 +91,7 @@ if [ -e /usr/share/bash-completion/bash_completion ]; then
 	is "completion: export" "$(complete_line 'memwhy export ')" "csv "
 	is "completion: report's file" "$(complete_line 'memwhy report some.r')" "some.recording "
 	is "completion: the target's words" "$(complete_line 'memwhy -q -- cat some.r')" "some.recording "
-	is "completion: options of run" "$(complete_line 'memwhy run --no')" "--no-follow --no-probe "
+	is "completion: options of run" "$(complete_line 'memwhy run --no')" "--no-follow --no-identify --no-probe "
 else
 	left_out "no bash-completion: the completion is not tried"
 fi

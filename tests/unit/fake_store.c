@@ -115,6 +115,11 @@ void store_add_event(struct store *s, uint32_t process_id, uint64_t time_ns, con
 {
 }
 
+void store_add_unknown(struct store *s, uint32_t process_id, const char *module, uint64_t offset,
+		       const char *kind, uint64_t count)
+{
+}
+
 void store_end_process(struct store *s, const struct store_process_end *e)
 {
 	pthread_mutex_lock(&lock);

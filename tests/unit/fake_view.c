@@ -106,3 +106,12 @@ const struct plans_answer *plans_for(struct plans *p, const char *open_path, con
 {
 	return fake_plans_answer;
 }
+
+void plans_doubt(struct plans *p, const struct plans_answer *answer, const uint64_t *callers, size_t count)
+{
+}
+
+bool target_view_find_module(const struct target_view *v, uint64_t address, const char **ret_name, uint64_t *ret_offset)
+{
+	return false;
+}

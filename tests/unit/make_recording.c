@@ -208,6 +208,8 @@ static void add_doubtful_child(struct store *s, bool ended)
 	c.unknown_frees = 40;
 	c.double_allocations = 2;
 	store_add_process(s, &p);
+	store_add_unknown(s, 3, "/usr/bin/odd", 0x1234, "free", 38);
+	store_add_unknown(s, 3, "", 0x7f0000001000, "realloc", 2);
 	add_snapshot(s, 3, 200, TRIGGER_LAST, make_ledger(9 * MIB, MIB, MIB));
 	if (ended)
 		end_process(s, 3, 210, STORE_END_EXIT, 3, "on", c);

@@ -110,6 +110,19 @@ static void test_unreliable(void **state)
 	compare("report-unreliable.txt", o);
 }
 
+/* Only who asks for all of it is shown who freed what nobody knows. */
+static void test_callers(void **state)
+{
+	struct recording *r = open_it(GOLDEN_NAME);
+	struct report_options o = plain;
+	o.pid = 4713;
+	o.verbose = 1;
+	char *text = report(r, o);
+	assert_non_null(strstr(text, "  unknown free by odd+0x1234: 38\n  unknown realloc by ?+0x7f0000001000: 2\n"));
+	free(text);
+	recording_close(r);
+}
+
 /* Not libc's malloc, which the program hardly uses. */
 static void test_names_the_linked_allocator(void **state)
 {
@@ -258,7 +271,7 @@ int main(void)
 		cmocka_unit_test(test_peak), cmocka_unit_test(test_peak_utf8_wide), cmocka_unit_test(test_narrow),
 		cmocka_unit_test(test_verbose), cmocka_unit_test(test_exit), cmocka_unit_test(test_live_peak),
 		cmocka_unit_test(test_without_probe), cmocka_unit_test(test_unreliable),
-		cmocka_unit_test(test_names_the_linked_allocator), cmocka_unit_test(test_earliest_peak), cmocka_unit_test(test_nearest_time),
+		cmocka_unit_test(test_callers), cmocka_unit_test(test_names_the_linked_allocator), cmocka_unit_test(test_earliest_peak), cmocka_unit_test(test_nearest_time),
 		cmocka_unit_test(test_no_such_pid), cmocka_unit_test(test_unfinished),
 		cmocka_unit_test(test_no_snapshot), cmocka_unit_test(test_empty_run), cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_parse_time),
