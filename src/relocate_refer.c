@@ -83,7 +83,8 @@ static int look_closely(struct relocate_referrers *r, uint32_t from, const uint8
 	return err;
 }
 
-static int look_at(struct relocate_referrers *r, uint32_t from, const struct image_function *f, const uint8_t *bytes, uint64_t at)
+static int look_at(struct relocate_referrers *r, uint32_t from, const struct image_function *f, const uint8_t *bytes,
+		   uint64_t at)
 {
 	uint32_t value;
 	memcpy(&value, bytes + at, sizeof value);
