@@ -18,10 +18,10 @@ jobs=$(processors)
 
 # What a test doesn't find it skips, saying so; the build can't do without build_packages.
 # redis-tools has the server's program too, and installs no service.
-test_packages="g++ clang binutils libcmocka-dev valgrind libjemalloc-dev libgoogle-perftools-dev libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
+test_packages="g++ clang binutils libcmocka-dev valgrind libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
+	libjemalloc-dev libgoogle-perftools-dev
 	redis-tools sqlite3 tmux python3 libpython3.11-testsuite jq shellcheck git man-db groff-base
-	xz-utils procps util-linux bash-completion build-essential debhelper binutils python3-pip
-	libjemalloc-dev libgoogle-perftools-dev"
+	xz-utils procps util-linux bash-completion build-essential debhelper python3-pip"
 
 install_what_is_needed() {
 	# shellcheck disable=SC2086 # a list of words

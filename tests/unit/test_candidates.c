@@ -10,6 +10,9 @@
 #include "candidates.h"
 #include "make_image.h"
 
+#include <elf.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -22,18 +25,26 @@ struct opened {
 	struct candidates *c;
 };
 
-static struct opened open_graph(const struct made_graph *g)
+#define NO_ENTRY UINT_MAX
+static struct opened open_with_entry(const struct made_graph *g, unsigned entry)
 {
 	struct opened o = { .graph = g };
 	char path[64];
 	size_t size;
 	uint8_t *bytes = make_graph(g, &size);
+	uint64_t address = entry == NO_ENTRY ? 0 : made_start(g, entry);
+	memcpy(bytes + offsetof(Elf64_Ehdr, e_entry), &address, sizeof address);
 	int fd = make_file(bytes, size, path);
 	assert_int_equal(image_open(path, &o.im), 0);
 	assert_int_equal(candidates_create(o.im, &o.c), 0);
 	close(fd);
 	free(bytes);
 	return o;
+}
+
+static struct opened open_graph(const struct made_graph *g)
+{
+	return open_with_entry(g, NO_ENTRY);
 }
 
 static void close_graph(struct opened *o)
@@ -151,6 +162,46 @@ static void test_related(void **state)
 	assert_null(find(list, n, entry));
 	assert_null(find(list, n, made_start(&range_graph, 50)));
 	assert_null(find(list, n, made_start(&range_graph, 61))); /* calls 60, but does not end in it */
+	close_graph(&o);
+}
+
+/* 0 is the start, 1 main; 50 and 60 are the entries; all that is behind them is called more. */
+static const struct made_call way_calls[] = {
+	{ 0, 1 }, { 1, 50 }, { 1, 60 }, { 60, 70 }, { 60, 50 }, { 60, 80 }, { 70, 80 }, { 90, 80 }, { 91, 80 }, { 90, 100 }, { 91, 100 },
+	{ 92, 100 }, { 93, 100 },
+};
+static const struct made_graph way_graph = {
+	.functions = 200, .function_bytes = 64, .calls = way_calls, .call_count = COUNT(way_calls),
+	.text = "x", .users = NULL, .user_count = 0,
+};
+
+static void test_way(void **state)
+{
+	static const unsigned wanted[] = { 50, 60, 80, 70, 100, 1 }; /* nothing leads to 100 */
+	struct opened o = open_with_entry(&way_graph, 0);
+	const struct candidate *list;
+	size_t n;
+	assert_int_equal(candidates_by_way(o.c, &list, &n), 0);
+	assert_int_equal(n, COUNT(wanted));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(list[i].address, made_start(&way_graph, wanted[i]));
+	close_graph(&o);
+	o = open_graph(&way_graph); /* without a start: by references */
+	assert_int_equal(candidates_by_way(o.c, &list, &n), 0);
+	assert_int_equal(list[0].address, made_start(&way_graph, 80));
+	close_graph(&o);
+}
+
+static void test_callees(void **state)
+{
+	struct opened o = open_graph(&way_graph);
+	uint64_t callees[3];
+	assert_int_equal(candidates_callees(o.c, made_start(&way_graph, 60), callees, 3), 3);
+	assert_int_equal(callees[0], made_start(&way_graph, 50));
+	assert_int_equal(callees[2], made_start(&way_graph, 80));
+	assert_int_equal(candidates_callees(o.c, made_start(&way_graph, 60), callees, 2), 3);
+	assert_int_equal(candidates_callees(o.c, made_start(&way_graph, 100), callees, 3), 0);
+	assert_int_equal(candidates_callees(o.c, 0, callees, 3), 0);
 	close_graph(&o);
 }
 
@@ -324,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_range), cmocka_unit_test(test_ranks), cmocka_unit_test(test_families_that_are_not_there),
 		cmocka_unit_test(test_doors), cmocka_unit_test(test_related), cmocka_unit_test(test_enters),
+		cmocka_unit_test(test_way), cmocka_unit_test(test_callees),
 		cmocka_unit_test(test_clusters), cmocka_unit_test(test_program_inside_the_range),
 		cmocka_unit_test(test_table_inside_the_range), cmocka_unit_test(test_walk), cmocka_unit_test(test_walk_in_a_small_program),
 		cmocka_unit_test(test_jemalloc), cmocka_unit_test(test_mimalloc),
