@@ -25,6 +25,7 @@ struct collector_run {
 	enum run_hold hold;
 	uint64_t every_ns;
 	int news;                          /* an eventfd, written when a collector is done */
+	struct plans *plans;               /* of modules; NULL: they are not looked at */
 	pthread_mutex_t lock;              /* guards what follows */
 	int64_t sum_bytes, sum_peak_bytes;
 	uint64_t sum_peak_ns;

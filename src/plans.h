@@ -35,5 +35,7 @@ void plans_destroy(struct plans *p);
  * again, and its name for people. NULL when it could not be looked at. A file that has no
  * allocator of its own costs a stat after the first time. */
 const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path);
+/* Likewise of a module that the program `host` has loaded, which is run again to look at it. */
+const struct plans_answer *plans_for_module(struct plans *p, const char *open_path, const char *path, const char *host);
 
 #endif

@@ -459,6 +459,7 @@ static int open_all(struct session *s)
 	snprintf(s->env, sizeof s->env, "%u:%s:%s:%u", WIRE_VERSION, s->name, s->token,
 		 s->options.follow ? WIRE_ENV_FOLLOW : 0);
 	collector_run_init(&s->run, s->options.store, s->options.hold, s->options.every_ns, s->news);
+	s->run.plans = s->options.plans;
 	return start_thread(s);
 }
 

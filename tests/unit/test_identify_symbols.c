@@ -114,7 +114,7 @@ static void test_environment(void **state)
 	const char *const given[] = { "PATH=/bin", "MALLOC_CONF=x", "_RJEM_MALLOC_CONF=x", "MIMALLOC_VERBOSE=1", "LD_PRELOAD=a.so",
 				"MEMWHY_PROBE=1", "MEMWHY_IDENTIFY=9", "LD_LIBRARY_PATH=/x", "GLIBC_TUNABLES=a", "HOME=/", NULL };
 	const char *const wanted[] = { "PATH=/bin", "LD_LIBRARY_PATH=/x", "HOME=/", "LD_PRELOAD=/p.so", "MEMWHY_IDENTIFY=1", NULL };
-	char **got = identify_environment((char *const *)(uintptr_t)given, "/p.so");
+	char **got = identify_environment((char *const *)(uintptr_t)given, "/p.so", NULL);
 	for (size_t i = 0; wanted[i]; i++)
 		assert_string_equal(got[i], wanted[i]);
 	assert_null(got[5]);
