@@ -19,9 +19,9 @@
 /* The smallest allocator is larger: mimalloc's code takes 60 KiB. */
 #define CODE_MIN (48u << 10)
 #define PATH_ROOM 4096u
-/* As for the executable: identification, the first time (identify_process.c). */
-#define LIMIT_NS 6000000000ull
-#define LOOK_NS    50000000ull
+/* The first time it may be identified, in 10 s of wall time at most (identify_process.c). */
+#define LIMIT_NS 12000000000ull
+#define LOOK_NS     50000000ull
 
 enum { UNASKED, ASKED };
 
@@ -177,9 +177,11 @@ static bool may_wait(const struct wire_control *c)
 	       (life.collector_pid <= 0 || life_syscall(SYS_kill, life.collector_pid, 0) != -ESRCH);
 }
 
-/* 0: none of them has a plan, or no answer came; else 1 + its index in the list. */
+/* 0: none of them has a plan, or no answer came in time; else 1 + its index in the list. */
 static uint32_t ask(struct wire_control *c)
 {
+	if (__atomic_load_n(&c->module_done, __ATOMIC_ACQUIRE) != c->module_seq)
+		return 0; /* one wait in vain is enough, as long as that answer has not come */
 	uint32_t seq = send_list(c);
 	uint64_t start = life_now_ns();
 	while (may_wait(c) && life_now_ns() - start < LIMIT_NS) {
@@ -188,6 +190,8 @@ static uint32_t ask(struct wire_control *c)
 			return c->module_answer <= asked_count ? c->module_answer : 0;
 		life_futex_wait(&c->module_done, done, LOOK_NS);
 	}
+	/* it takes long where there is something to be found: live is not known from here on */
+	__atomic_fetch_add(&c->modules_left_out, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -271,10 +271,13 @@ int collector_start(struct collector_run *run, const struct collector_birth *bir
 	}
 	announce(c, birth->follows_pages);
 	error = start_thread(c);
-	if (error)
-		collector_unref(c);
-	else
+	if (!error) {
 		*ret_collector = c;
+		return 0;
+	}
+	if (c->control) /* it asks about its modules: nobody will answer */
+		__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);
+	collector_unref(c);
 	return error;
 }
 

@@ -64,6 +64,18 @@ static uint32_t find_plan(struct collector *c, const struct wire_modules *list, 
 	return 0;
 }
 
+/* An answer that comes too late must not touch the next one's plan. */
+static void reply(struct collector *c, uint32_t seq, uint32_t found, const struct wire_plan *plan)
+{
+	if (collector_load(&c->control->module_seq) != seq)
+		return;
+	if (found)
+		memcpy((char *)c->control + WIRE_OFF_PLAN, plan, sizeof *plan);
+	__atomic_store_n(&c->control->module_answer, found, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->control->module_done, seq, __ATOMIC_RELEASE);
+	ipc_wake(&c->control->module_done);
+}
+
 static void answer(struct collector *c, uint32_t seq)
 {
 	const struct wire_plan *plan = NULL;
@@ -75,14 +87,7 @@ static void answer(struct collector *c, uint32_t seq)
 			found = find_plan(c, list, &plan);
 	}
 	free(list);
-	/* An answer that came too late must not touch the next one's plan. */
-	if (collector_load(&c->control->module_seq) != seq)
-		return;
-	if (found)
-		memcpy((char *)c->control + WIRE_OFF_PLAN, plan, sizeof *plan);
-	__atomic_store_n(&c->control->module_answer, found, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->control->module_done, seq, __ATOMIC_RELEASE);
-	ipc_wake(&c->control->module_done);
+	reply(c, seq, found, plan);
 }
 
 static void *work(void *arg)
@@ -108,8 +113,10 @@ void collector_answer_modules(struct collector *c)
 	pthread_attr_setstacksize(&attr, 1 << 20);
 	c->modules.started = pthread_create(&c->modules.thread, &attr, work, c) == 0;
 	pthread_attr_destroy(&attr);
-	if (!c->modules.started)
-		__atomic_store_n(&c->modules.busy, 0, __ATOMIC_SEQ_CST);
+	if (c->modules.started)
+		return;
+	reply(c, collector_load(&c->control->module_seq), 0, NULL);
+	__atomic_store_n(&c->modules.busy, 0, __ATOMIC_SEQ_CST);
 }
 
 void collector_finish_modules(struct collector *c)

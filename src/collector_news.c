@@ -127,7 +127,7 @@ void collector_judge_linked(struct collector *c)
 	for (int i = 1; i < WIRE_HEAPS && !c->own_allocator; i++)
 		judge_heap(c, &c->control->heaps[i]);
 	if (!c->own_allocator && __atomic_load_n(&c->control->modules_left_out, __ATOMIC_RELAXED)) {
-		snprintf(c->own_path, sizeof c->own_path, "more modules than can be followed");
+		snprintf(c->own_path, sizeof c->own_path, "modules that could not be followed");
 		set_own_allocator(c, "others");
 	}
 	const struct plans_answer *unplanned = __atomic_load_n(&c->modules.unplanned, __ATOMIC_ACQUIRE);

@@ -219,7 +219,7 @@ struct wire_control {
 	uint32_t module_done;            /* c: value of module_seq that is answered; a futex word */
 	uint32_t module_answer;          /* c: 0: none of the list has a plan; else 1 + the index of the
 	                                  * first that has, and its plan is at WIRE_OFF_PLAN */
-	uint32_t modules_left_out;       /* p: had a plan, and there was no room to follow them */
+	uint32_t modules_left_out;       /* p: had a plan and there was no room, or no answer came */
 	uint64_t pad1[1];
 	/* live bytes, flushed (exact = live_bytes + sum of the threads' delta) */
 	int64_t  live_bytes;             /* p, atomic */
