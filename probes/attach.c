@@ -14,6 +14,7 @@
 #include "identify.h"
 #include "life.h"
 #include "linked.h"
+#include "modules.h"
 
 #include <linux/membarrier.h>
 #include <string.h>
@@ -148,6 +149,7 @@ void probe_start(void)
 	if (!life.known && learn_facts() && life_attach(WIRE_HELLO_IMAGE) == 0) {
 		heap_identify();
 		linked_install_executable();
+		modules_start();
 		life_turn_on();
 	}
 	__atomic_store_n(&probe.started, 2, __ATOMIC_RELEASE);

@@ -37,14 +37,42 @@ static struct cxx_function functions[CXX_COUNT] = {
 #undef CXX
 };
 
+static void *object_of(const void *address)
+{
+	Dl_info info;
+	return address && dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+/* As the object at this address would find it. That object isn't kept from being unloaded;
+ * the provider is, for its function is kept. */
+static void *look_up_as(const void *address, const char *name)
+{
+	Dl_info info;
+	void *found = NULL;
+	if (!dladdr(address, &info) || !info.dli_fname)
+		return NULL;
+	void *object = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	if (!object)
+		return NULL;
+	found = dlsym(object, name);
+	if (found && object_of(found) == object_of(functions))
+		found = NULL;
+	if (found && dladdr(found, &info) && info.dli_fname)
+		dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	dlclose(object);
+	return found;
+}
+
+/* libstdc++'s sized delete jumps to the plain one: it has the return address of our hook,
+ * and the provider of the sized one is the provider. */
 static void *look_up(const char *name, void *caller)
 {
 	void *found = dlsym(RTLD_NEXT, name);
-	Dl_info info;
-	if (!found && dladdr(caller, &info) && info.dli_fname) {
-		void *object = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-		found = object ? dlsym(object, name) : NULL;
-	}
+	if (!found)
+		found = look_up_as(caller, name);
+	for (int i = 0; i < CXX_COUNT && !found; i++)
+		if (functions[i].real)
+			found = look_up_as(functions[i].real, name);
 	return found;
 }
 

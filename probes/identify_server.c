@@ -9,6 +9,7 @@
 #include "identify.h"
 #include "life.h"
 
+#include <dlfcn.h>
 #include <link.h>
 #include <signal.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 
 #define TESTERS_MAX 12 /* of one request */
 
-/* The executable: where it is, and where its code is. */
+/* What is asked about, the executable or a module: where it is, and where its code is. */
 struct module { bool known; uint64_t bias; const ElfW(Phdr) *headers; unsigned count; };
 
 /* The parent named itself in the variable. */
@@ -48,6 +49,27 @@ bool identify_is_asked(void)
 {
 	const char *value = env_get(environ, WIRE_IDENTIFY_ENV);
 	return value && !env_get(environ, WIRE_ENV) && is_named_by_parent(value, (uint32_t)getppid());
+}
+
+/* Its constructors run here: what they may do, the filter says that memwhy put on this process. */
+static bool load_module(struct module *m)
+{
+	const char *path = env_get(environ, WIRE_IDENTIFY_MODULE_ENV);
+	struct link_map *map = path ? dlopen(path, RTLD_LAZY | RTLD_LOCAL) : NULL;
+	if (map)
+		m->bias = map->l_addr;
+	m->known = false;
+	return !path || map;
+}
+
+static int take_module(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct module *m = arg;
+	(void)size;
+	if (m->bias != info->dlpi_addr || !info->dlpi_name[0])
+		return 0;
+	*m = (struct module){ true, info->dlpi_addr, info->dlpi_phdr, info->dlpi_phnum };
+	return 1;
 }
 
 static int take_first(struct dl_phdr_info *info, size_t size, void *arg)
@@ -189,8 +211,16 @@ void identify_serve(void)
 	struct identify_result *shared = page > 0 ? (struct identify_result *)page : NULL;
 	life_syscall(SYS_prctl, PR_SET_DUMPABLE, 0);
 	signal(SIGCHLD, SIG_DFL);
-	dl_iterate_phdr(take_first, &module);
-	bool going = shared && module.known && has_socket_of((uint32_t)getppid()) && say_hello(shared);
+	if (!has_socket_of((uint32_t)getppid()))
+		life_syscall(SYS_exit_group, 0);
+	if (!load_module(&module)) {
+		memset(&a, 0, sizeof a);
+		a.value = WIRE_IDENTIFY_NOT_LOADED;
+		say(&a, WIRE_IDENTIFY_HELLO, 0);
+		life_syscall(SYS_exit_group, 0);
+	}
+	dl_iterate_phdr(env_get(environ, WIRE_IDENTIFY_MODULE_ENV) ? take_module : take_first, &module);
+	bool going = shared && module.known && say_hello(shared);
 	while (going && life_syscall(SYS_recvfrom, WIRE_IDENTIFY_FD, &r, sizeof r, 0, 0, 0) == sizeof r) {
 		memset(&a, 0, sizeof a);
 		uint32_t op = r.op, sequence = r.sequence;

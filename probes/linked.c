@@ -20,9 +20,10 @@ _Static_assert(sizeof(((struct wire_heap *)0)->version) > sizeof(((struct wire_p
 
 #define MODULES 8u
 
-/* Modules that are patched are not unloaded from here: a slot is used once. */
+/* A slot is used again when its module is unloaded: the same module often comes to the same
+ * slot and place, and then takes its old island. Its heap stays, for its blocks may. */
 static struct linked_entry entries[MODULES][WIRE_PLAN_ENTRIES];
-static uint32_t module_count;
+static bool taken[MODULES];
 
 static const char *const family_names[WIRE_FAMILIES] = {
 	[WIRE_FAMILY_JEMALLOC] = "jemalloc", [WIRE_FAMILY_MIMALLOC] = "mimalloc",
@@ -54,6 +55,7 @@ static void describe(struct wire_heap *heap, const struct wire_plan *plan, uint3
 	/* it may lack its end, and the heap has room for one more */
 	adapter_copy_text(heap->version, sizeof plan->family_versions[family] + 1, plan->family_versions[family]);
 	heap->family = (uint8_t)family;
+	heap->entries = heap->patch = heap->found = 0;
 	heap->low = plan->low + bias;
 	heap->high = plan->high + bias;
 	for (uint32_t i = 0; i < plan->entry_count; i++) {
@@ -84,10 +86,17 @@ static bool has_family(const struct wire_plan *plan, uint32_t family)
 	return false;
 }
 
-static uint32_t unused_heap(void)
+static bool is_same(const struct wire_heap *heap, uint32_t family, const char *path)
+{
+	size_t n = strnlen(path, sizeof heap->path - 1);
+	return n && heap->family == family && !memcmp(heap->path, path, n) && !heap->path[n];
+}
+
+/* That of the same module, when it was loaded before; else an unused one, or WIRE_HEAPS. */
+static uint32_t find_heap(uint32_t family, const char *path)
 {
 	uint32_t index = 1;
-	while (index < WIRE_HEAPS && probe.control->heaps[index].name[0])
+	while (index < WIRE_HEAPS && probe.control->heaps[index].name[0] && !is_same(&probe.control->heaps[index], family, path))
 		index++;
 	return index;
 }
@@ -99,7 +108,7 @@ static bool take_heaps(const struct wire_plan *plan, const char *path, uint64_t 
 	for (uint32_t family = 0; family < WIRE_FAMILIES; family++) {
 		if (!family_names[family] || !has_family(plan, family))
 			continue;
-		ret_heaps[family] = unused_heap();
+		ret_heaps[family] = find_heap(family, path);
 		if (ret_heaps[family] == WIRE_HEAPS)
 			return false;
 		fill_heap(ret_heaps[family], plan, family, path, bias);
@@ -118,22 +127,44 @@ static void tell_result(const uint32_t heaps[WIRE_FAMILIES], enum patch_result r
 	}
 }
 
-void linked_install(const struct wire_plan *plan, const char *path, uint64_t bias)
+static void leave_out(void)
+{
+	__atomic_fetch_add(&probe.control->modules_left_out, 1, __ATOMIC_RELAXED);
+}
+
+static int free_slot(void)
+{
+	for (int i = 0; i < (int)MODULES; i++)
+		if (!taken[i])
+			return i;
+	return -1;
+}
+
+int linked_install(const struct wire_plan *plan, const char *path, uint64_t bias)
 {
 	uint32_t heaps[WIRE_FAMILIES];
-	if (!plan_is_sane(plan) || module_count == MODULES)
-		return;
-	struct linked_entry *of_module = entries[module_count];
-	if (!take_heaps(plan, path, bias, heaps)) {
+	int slot = free_slot();
+	if (!plan_is_sane(plan))
+		return -1;
+	if (!take_heaps(plan, path, bias, heaps) || slot < 0) {
 		tell_result(heaps, PATCH_NO_ROOM);
-		return;
+		leave_out();
+		return -1;
 	}
+	struct linked_entry *of_module = entries[slot];
 	for (uint32_t i = 0; i < plan->entry_count; i++) {
 		of_module[i].kind = plan->entries[i].kind;
 		of_module[i].heap = heaps[plan->entries[i].family];
 	}
-	module_count++;
-	tell_result(heaps, patch_module(plan, bias, of_module, linked_hook_for));
+	enum patch_result result = patch_module(plan, bias, of_module, linked_hook_for);
+	taken[slot] = result == PATCH_DONE;
+	tell_result(heaps, result);
+	return taken[slot] ? slot : -1;
+}
+
+void linked_release(int slot)
+{
+	taken[slot] = false;
 }
 
 /* The first object is the executable. */

@@ -45,6 +45,9 @@ static bool serve(struct collector *c)
 	if (seq == c->control->done_seq)
 		return false;
 	uint32_t kinds = __atomic_exchange_n(&c->control->request_kinds, 0, __ATOMIC_ACQ_REL);
+	if (kinds & WIRE_REQUEST_MODULES)
+		collector_answer_modules(c);
+	kinds &= ~WIRE_REQUEST_MODULES;
 	if (kinds == WIRE_REQUEST_EVENTS)
 		target_view_drain(c->view, collector_on_event, c);
 	else if (kinds) {
@@ -163,6 +166,7 @@ static void *collect(void *arg)
 	/* the launched one's end is known to be waited for: what wait4 says comes with it */
 	while (c->launched && !c->lost_image && collector_told(c) == COLLECTOR_GOES_ON)
 		ipc_wait(&c->told, COLLECTOR_GOES_ON, 1000000000u);
+	collector_finish_modules(c);
 	pthread_mutex_lock(&c->view_lock);
 	collector_finish_image(c);
 	pthread_mutex_unlock(&c->view_lock);
@@ -268,10 +272,13 @@ int collector_start(struct collector_run *run, const struct collector_birth *bir
 		collector_take_own_allocator(c); /* before the thread: a child may inherit it at once */
 	announce(c, birth->follows_pages);
 	error = start_thread(c);
-	if (error)
-		collector_unref(c);
-	else
+	if (!error) {
 		*ret_collector = c;
+		return 0;
+	}
+	if (c->control) /* it asks about its modules: nobody will answer */
+		__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);
+	collector_unref(c);
 	return error;
 }
 

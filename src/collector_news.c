@@ -43,14 +43,20 @@ void collector_describe(const struct collector *c, struct store_process *ret)
 	memcpy(ret->heaps, c->heaps, sizeof ret->heaps);
 }
 
-/* An allocator inside the executable is out of the preloaded hooks' sight. */
+static const char *module_name(const struct collector *c)
+{
+	const char *slash = strrchr(c->own_path, '/');
+	return !*c->own_path ? "the executable" : slash ? slash + 1 : c->own_path;
+}
+
+/* An allocator that is linked in is out of the preloaded hooks' sight. */
 static void write_probe_state(const struct collector *c, char *ret_text, size_t size)
 {
 	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
-	const char *why = c->linked_why ? c->linked_why : c->linked ? c->linked->why : "";
+	const char *why = c->linked_why ? c->linked_why : c->linked && !*c->own_path ? c->linked->why : "";
 	if (own)
-		snprintf(ret_text, size, "its own allocator (%s, linked into the executable) is not followed%s%s", own,
-			 *why ? ": " : "", why);
+		snprintf(ret_text, size, "its own allocator (%s, linked into %.40s) is not followed%s%s", own,
+			 module_name(c), *why ? ": " : "", why);
 	else
 		probe_state_text(c->control, ret_text, size);
 }
@@ -60,11 +66,11 @@ static void add_own_heap(const struct collector *c, struct wire_heap heaps[WIRE_
 {
 	const char *own = __atomic_load_n(&c->own_allocator, __ATOMIC_ACQUIRE);
 	struct wire_heap *h = &heaps[WIRE_HEAPS - 1];
-	if (!own || has_linked_heap(heaps))
+	if (!own || (has_linked_heap(heaps) && !*c->own_path))
 		return;
 	memset(h, 0, sizeof *h);
 	snprintf(h->name, sizeof h->name, "%s", own);
-	snprintf(h->path, sizeof h->path, "%s", c->exe);
+	snprintf(h->path, sizeof h->path, "%s", *c->own_path ? c->own_path : c->exe);
 	h->state = WIRE_HEAP_NOT_PATCHED;
 }
 
@@ -80,6 +86,7 @@ static void set_own_allocator(struct collector *c, const char *own)
 
 void collector_inherit_own_allocator(struct collector *c, const struct collector *parent)
 {
+	memcpy(c->own_path, parent->own_path, sizeof c->own_path);
 	set_own_allocator(c, __atomic_load_n(&parent->own_allocator, __ATOMIC_ACQUIRE));
 	c->linked_why = parent->linked_why;
 }
@@ -91,19 +98,44 @@ void collector_take_own_allocator(struct collector *c)
 		set_own_allocator(c, c->linked->own);
 }
 
-/* What became of the plan, as soon as the probe has said so. */
+/* The name of the heap's module, where that isn't the executable. */
+static void take_path(struct collector *c, const struct wire_heap *h)
+{
+	char path[sizeof h->path];
+	memcpy(path, h->path, sizeof path);
+	path[sizeof path - 1] = 0;
+	if (strcmp(path, c->exe) != 0)
+		memcpy(c->own_path, path, sizeof path);
+}
+
+static void judge_heap(struct collector *c, const struct wire_heap *h)
+{
+	uint8_t patch = __atomic_load_n(&h->patch, __ATOMIC_RELAXED);
+	/* PATCH_DONE: it is being patched this moment */
+	if (__atomic_load_n(&h->state, __ATOMIC_ACQUIRE) != WIRE_HEAP_NOT_PATCHED || patch == PATCH_DONE)
+		return;
+	c->linked_why = probe_state_patch_text(patch);
+	take_path(c, h);
+	set_own_allocator(c, family_name(__atomic_load_n(&h->family, __ATOMIC_RELAXED)));
+}
+
+/* What became of the plans, as soon as the probe has said so; modules come at any time. */
 void collector_judge_linked(struct collector *c)
 {
-	if (!c->control || c->linked_judged || collector_load(&c->control->state) == WIRE_STATE_NEW)
+	if (!c->control || c->own_allocator || collector_load(&c->control->state) == WIRE_STATE_NEW)
 		return;
-	c->linked_judged = true;
-	for (int i = 1; i < WIRE_HEAPS; i++) {
-		const struct wire_heap *h = &c->control->heaps[i];
-		if (__atomic_load_n(&h->state, __ATOMIC_ACQUIRE) != WIRE_HEAP_NOT_PATCHED)
-			continue;
-		c->linked_why = probe_state_patch_text(__atomic_load_n(&h->patch, __ATOMIC_RELAXED));
-		set_own_allocator(c, family_name(__atomic_load_n(&h->family, __ATOMIC_RELAXED)));
+	for (int i = 1; i < WIRE_HEAPS && !c->own_allocator; i++)
+		judge_heap(c, &c->control->heaps[i]);
+	if (!c->own_allocator && __atomic_load_n(&c->control->modules_left_out, __ATOMIC_RELAXED)) {
+		snprintf(c->own_path, sizeof c->own_path, "modules that could not be followed");
+		set_own_allocator(c, "others");
 	}
+	const struct plans_answer *unplanned = __atomic_load_n(&c->modules.unplanned, __ATOMIC_ACQUIRE);
+	if (c->own_allocator || !unplanned)
+		return;
+	c->linked_why = unplanned->why;
+	memcpy(c->own_path, c->modules.unplanned_path, sizeof c->own_path);
+	set_own_allocator(c, unplanned->own);
 }
 
 /* Tells the store when the probe's state or its heaps changed. */

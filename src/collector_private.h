@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * collector_private.h - what the files of the collector share: collector.c (thread, requests,
- * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told).
+ * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told),
+ * collector_modules.c (plans of loaded modules).
  */
 #ifndef MEMWHY_COLLECTOR_PRIVATE_H
 #define MEMWHY_COLLECTOR_PRIVATE_H
@@ -21,11 +22,18 @@ struct collector {
 	bool launched;
 	char *command, *exe, *why_no_probe;
 	pthread_t thread;
-	const char *own_allocator;         /* atomic; of the executable itself, not followed; NULL: none seen */
+	const char *own_allocator;         /* atomic; linked in somewhere, not followed; NULL: none seen */
+	char own_path[sizeof ((struct wire_heap *)0)->path]; /* the module that it is in; "": the executable */
 	const struct plans_answer *linked; /* what identification said, or NULL */
 	const char *linked_why;            /* why it is not followed though it was found, or NULL */
 	bool is_fork;                      /* of an image that was followed: it has the same allocators */
-	bool linked_judged;                /* its own allocator is followed, or is known not to be */
+	struct {
+		pthread_t thread;
+		bool started;                  /* it is to be joined */
+		uint32_t busy;                 /* atomic: it will look at the list once more */
+		const struct plans_answer *unplanned; /* atomic: of a module whose allocator has no plan */
+		char unplanned_path[sizeof ((struct wire_heap *)0)->path]; /* written before it */
+	} modules;
 	uint32_t told;                     /* atomic, enum collector_end */
 	uint32_t done, lost_image;         /* atomic */
 	struct collector *forked_from;     /* until the thread has inherited */
@@ -91,6 +99,12 @@ void collector_finish_image(struct collector *c);
 /* ---- collector_unknown.c ---- */
 /* At an image's end, with its last counters and heaps. */
 void collector_take_unknowns(struct collector *c);
+
+/* ---- collector_modules.c ---- */
+/* The probe has put a list of modules into the memory: answers from a thread of its own, for
+ * it may take seconds, and the target's other requests don't wait for it. */
+void collector_answer_modules(struct collector *c);
+void collector_finish_modules(struct collector *c);
 
 /* ---- collector.c ---- */
 void collector_answer(struct collector *c, uint32_t seq);

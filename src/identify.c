@@ -93,6 +93,17 @@ static void adopt_plain_names(struct job *j)
 			j->symbols->named[i].family = (uint8_t)__builtin_ctzll(seen);
 }
 
+/* What a loaded module exports as malloc or operator new, its own callers find in the probe:
+ * the loader takes the first of a name. libstdc++ is such a one. */
+static void drop_plain_names(struct job *j)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < j->symbols->count; i++)
+		if (j->symbols->named[i].family != WIRE_FAMILY_OTHER)
+			j->symbols->named[kept++] = j->symbols->named[i];
+	j->symbols->count = kept;
+}
+
 static void try_names(struct job *j, uint8_t family)
 {
 	for (size_t i = 0; i < j->symbols->count && j->search->error == 0; i++) {
@@ -223,6 +234,7 @@ static const struct { int error; const char *text; } reasons[] = {
 	{ -ENOEXEC, "it is no program that a probe can be preloaded into" },
 	{ -ENOSYS, "this kernel does not allow to lock a process in (seccomp)" },
 	{ -EPROTO, "the process that its functions are called in did not start" },
+	{ -ELIBACC, "it could not be loaded into a process apart" },
 	{ -EPIPE, "the process that its functions are called in has ended" },
 	{ -ETIME, "it took too long" },
 };
@@ -251,11 +263,14 @@ static int search_all(struct job *j)
 	if (err != 0)
 		return err;
 	adopt_plain_names(j);
+	if (j->options->host)
+		drop_plain_names(j);
 	if (!has_trace(j))
 		return -ENOENT;
 	if (j->options->on_start)
 		j->options->on_start(j->options->arg);
-	err = identify_process_start(j->options->path, j->options->probe_path, &j->process);
+	const char *host = j->options->host, *path = j->options->path;
+	err = identify_process_start(host ? host : path, host ? path : NULL, j->options->probe_path, &j->process);
 	for (size_t i = 0; i < FAMILIES && err == 0; i++) {
 		if (!is_named(j, families[i]) && !may_look_for(j, families[i]))
 			continue;

@@ -16,7 +16,8 @@
 enum identify_mode { IDENTIFY_OFF, IDENTIFY_SYMBOLS, IDENTIFY_ALL };
 
 struct identify_options {
-	const char *path;        /* the executable's file */
+	const char *path;        /* the module's file */
+	const char *host;        /* the program that loads it; NULL: it is the program itself */
 	const char *probe_path;  /* the object that is preloaded into the throwaway process */
 	enum identify_mode mode;
 	const uint64_t *hints;   /* module addresses of callers of unknown frees (rule: honest), or NULL */

@@ -17,7 +17,7 @@
 /* Patterns of names. */
 static const char *const left_out[] = {
 	"MALLOC_*", "*MALLOC_CONF", "MIMALLOC_*", "TCMALLOC_*", "GLIBC_TUNABLES", "LD_PRELOAD", "LD_AUDIT",
-	"LD_DEBUG*", "LD_PROFILE*", "LD_SHOW_AUXV", "LD_TRACE_LOADED_OBJECTS", WIRE_ENV, WIRE_IDENTIFY_ENV,
+	"LD_DEBUG*", "LD_PROFILE*", "LD_SHOW_AUXV", "LD_TRACE_LOADED_OBJECTS", WIRE_ENV, WIRE_IDENTIFY_ENV, WIRE_IDENTIFY_MODULE_ENV,
 };
 
 static bool is_left_out(const char *entry)
@@ -34,23 +34,38 @@ static bool is_left_out(const char *entry)
 	return false;
 }
 
-char **identify_environment(char *const *env, const char *probe_path)
+/* A copy of "NAME=value" at *at, which is moved behind it. */
+static char *join(char **at, const char *name, const char *value)
 {
-	static const char preload[] = "LD_PRELOAD=";
-	size_t count = 0, text = sizeof preload + strlen(probe_path), n = 0;
+	char *entry = *at;
+	*at += sprintf(entry, "%s=%s", name, value) + 1;
+	return entry;
+}
+
+char **identify_environment(char *const *env, const char *probe_path, const char *module)
+{
+	/* a module's static TLS may be more than what the loader keeps free for it */
+	static const char tls[] = "GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536";
+	static const char preload[] = "LD_PRELOAD";
+	size_t count = 0, n = 0;
+	size_t text = sizeof preload + strlen(probe_path) + 1;
+	text += module ? sizeof WIRE_IDENTIFY_MODULE_ENV + strlen(module) + 1 : 0;
 	while (env && env[count])
 		count++;
-	char **copy = malloc((count + 3) * sizeof *copy + text + TASK_SIZE);
+	char **copy = malloc((count + 5) * sizeof *copy + text + TASK_SIZE);
 	if (!copy)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
 		if (!is_left_out(env[i]))
 			copy[n++] = env[i];
-	char *at = (char *)(copy + count + 3);
-	snprintf(at, text, "%s%s", preload, probe_path);
+	char *at = (char *)(copy + count + 5);
+	copy[n++] = join(&at, preload, probe_path);
+	if (module) {
+		copy[n++] = join(&at, WIRE_IDENTIFY_MODULE_ENV, module);
+		copy[n++] = (char *)(uintptr_t)tls;
+	}
+	snprintf(at, TASK_SIZE, WIRE_IDENTIFY_ENV "=%u:%u", WIRE_IDENTIFY_VERSION, (unsigned)getpid());
 	copy[n++] = at;
-	snprintf(at + text, TASK_SIZE, WIRE_IDENTIFY_ENV "=%u:%u", WIRE_IDENTIFY_VERSION, (unsigned)getpid());
-	copy[n++] = at + text;
 	copy[n] = NULL;
 	return copy;
 }

@@ -5,6 +5,6 @@
 
 /* A copy of env without what would change how an allocator or the loader behaves, with the
  * probe preloaded and told what it is there for. One block, free() it. NULL: no memory. */
-char **identify_environment(char *const *env, const char *probe_path);
+char **identify_environment(char *const *env, const char *probe_path, const char *module);
 
 #endif

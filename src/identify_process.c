@@ -145,16 +145,19 @@ static int await_hello(struct identify_process *p)
 	int err = take_answer(p, WIRE_IDENTIFY_HELLO, p->deadline_ns, &hello);
 	if (err == -EPIPE)
 		return -EPROTO;
-	return err != 0 ? err : hello.value == 1 ? 0 : -ENOSYS;
+	if (err != 0)
+		return err;
+	return hello.value == WIRE_IDENTIFY_READY ? 0 : hello.value == WIRE_IDENTIFY_NOT_LOADED ? -ELIBACC : -ENOSYS;
 }
 
-int identify_process_start(const char *path, const char *probe_path, struct identify_process **ret_process)
+int identify_process_start(const char *path, const char *module, const char *probe_path,
+			   struct identify_process **ret_process)
 {
 	struct exec_kind kind;
 	if (exec_kind(path, &kind) != 0 || !exec_kind_takes_preload(&kind) || kind.scripts)
 		return -ENOEXEC;
 	struct identify_process *p = calloc(1, sizeof *p);
-	char **environment = identify_environment(environ, probe_path);
+	char **environment = identify_environment(environ, probe_path, module);
 	int err = p && environment ? 0 : -ENOMEM;
 	if (err == 0) {
 		p->socket = -1;

@@ -16,8 +16,11 @@
 struct identify_process;
 
 /* -ENOEXEC: nothing can be preloaded into it, so it is not run at all. -ENOSYS: this kernel
- * can't lock a process in. -EPROTO: it did not say what the probe says. */
-int identify_process_start(const char *path, const char *probe_path, struct identify_process **ret_process);
+ * can't lock a process in. -EPROTO: it did not say what the probe says. module: the file whose
+ * functions are asked about, loaded into the process; NULL: the program itself. -ELIBACC: it
+ * could not be loaded there. */
+int identify_process_start(const char *path, const char *module, const char *probe_path,
+			   struct identify_process **ret_process);
 /* Fills magic, version and sequence of the request. The answer has been checked: kind, texts
  * and counts are in range. -ETIME: the budget is spent; -EPIPE: it has ended. */
 int identify_process_ask(struct identify_process *p, struct wire_identify_request *request,

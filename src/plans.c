@@ -28,6 +28,8 @@ struct kept {
 	char *path;
 };
 
+struct names { const char *open_path, *path, *host; };
+
 struct plans {
 	struct plans_options options;
 	char *probe_path;
@@ -90,25 +92,25 @@ static void note_own(struct kept *k, const char *open_path)
 
 /* What one machine could not do is not kept for another day: only what was found, and that
  * a whole identification found nothing. */
-static void identify(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
+static void identify(struct plans *p, struct image *im, const struct names *names, struct kept *k)
 {
 	const struct plan_doubt doubt = k->cached.doubt;
-	const struct identify_options o = { .path = path, .probe_path = p->probe_path, .mode = p->options.mode,
+	const struct identify_options o = { .path = names->path, .host = names->host, .probe_path = p->probe_path, .mode = p->options.mode,
 					    .hints = doubt.hints, .hint_count = doubt.hint_count };
 	int error = -ENOENT;
 	memset(&k->cached, 0, sizeof k->cached);
 	k->cached.doubt.tries = doubt.tries + (doubt.is_doubted != 0);
-	if (identify_is_worth_it(open_path))
+	if (identify_is_worth_it(names->open_path))
 		error = identify_module(&o, &k->cached.plan, &k->answer.report);
 	memcpy(k->cached.why, k->answer.report.why, sizeof k->cached.why);
 	if (error) {
 		set_empty(&k->cached, im);
-		note_own(k, open_path);
+		note_own(k, names->open_path);
 	}
 	if (o.mode == IDENTIFY_ALL && (!error || error == -ENOENT))
 		plan_cache_store(im, &k->cached);
 	if (k->answer.report.forks && p->options.on_identified)
-		p->options.on_identified(p->options.arg, path, &k->answer);
+		p->options.on_identified(p->options.arg, names->path, &k->answer);
 }
 
 /* The cache has what a whole identification found; who wants symbols alone takes no more. */
@@ -126,13 +128,13 @@ static bool is_to_be_tried_again(const struct plan_doubt *d)
 }
 
 /* A plan that is doubted is better than none. */
-static void identify_again(struct plans *p, struct image *im, const char *open_path, const char *path, struct kept *k)
+static void identify_again(struct plans *p, struct image *im, const struct names *names, struct kept *k)
 {
 	struct plan_cached *old = malloc(sizeof *old);
 	if (!old)
 		return;
 	*old = k->cached;
-	identify(p, im, open_path, path, k);
+	identify(p, im, names, k);
 	k->answer.is_cached = !k->cached.plan.entry_count;
 	if (k->answer.is_cached) {
 		k->cached = *old;
@@ -142,20 +144,20 @@ static void identify_again(struct plans *p, struct image *im, const char *open_p
 	free(old);
 }
 
-static void work_out(struct plans *p, const char *open_path, const char *path, struct kept *k)
+static void work_out(struct plans *p, const struct names *names, struct kept *k)
 {
 	struct image *im;
-	if (p->options.mode != IDENTIFY_OFF && p->probe_path && image_open(open_path, &im) == 0) {
+	if (p->options.mode != IDENTIFY_OFF && p->probe_path && image_open(names->open_path, &im) == 0) {
 		k->answer.is_cached = plan_cache_load(im, &k->cached) == 0 && is_wanted(p, &k->cached);
 		if (!k->answer.is_cached) {
 			k->cached.doubt = (struct plan_doubt){ 0 };
-			identify(p, im, open_path, path, k);
+			identify(p, im, names, k);
 		} else if (p->options.mode == IDENTIFY_ALL && is_to_be_tried_again(&k->cached.doubt)) {
-			identify_again(p, im, open_path, path, k);
+			identify_again(p, im, names, k);
 		}
 		image_close(im);
 	} else {
-		note_own(k, open_path);
+		note_own(k, names->open_path);
 	}
 	if (k->cached.plan.entry_count)
 		k->answer.plan = &k->cached.plan;
@@ -163,18 +165,18 @@ static void work_out(struct plans *p, const char *open_path, const char *path, s
 		k->answer.own = k->cached.own;
 }
 
-const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)
+static const struct plans_answer *answer_for(struct plans *p, const struct names *names)
 {
 	struct stat st;
-	if (stat(open_path, &st) != 0 || !S_ISREG(st.st_mode))
+	if (stat(names->open_path, &st) != 0 || !S_ISREG(st.st_mode))
 		return NULL;
 	pthread_mutex_lock(&p->lock);
 	struct kept *k = find(p, &st);
 	if (!k && (k = calloc(1, sizeof *k))) {
 		*k = (struct kept){ .next = p->kept, .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
 				    .changed = st.st_mtim, .answer.why = k->cached.why };
-		work_out(p, open_path, path, k);
-		k->path = strdup(path);
+		work_out(p, names, k);
+		k->path = strdup(names->path);
 		p->kept = k;
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -214,4 +216,14 @@ void plans_doubt(struct plans *p, const struct plans_answer *answer, const uint6
 		if (&k->answer == answer && answer->plan)
 			doubt(k, callers, count);
 	pthread_mutex_unlock(&p->lock);
+}
+
+const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path)
+{
+	return answer_for(p, &(struct names){ open_path, path, NULL });
+}
+
+const struct plans_answer *plans_for_module(struct plans *p, const char *open_path, const char *path, const char *host)
+{
+	return answer_for(p, &(struct names){ open_path, path, host });
 }

@@ -35,6 +35,8 @@ void plans_destroy(struct plans *p);
  * again, and its name for people. NULL when it could not be looked at. A file that has no
  * allocator of its own costs a stat after the first time. */
 const struct plans_answer *plans_for(struct plans *p, const char *open_path, const char *path);
+/* Likewise of a module that the program `host` has loaded, which is run again to look at it. */
+const struct plans_answer *plans_for_module(struct plans *p, const char *open_path, const char *path, const char *host);
 
 /* The run met blocks that this answer's plan did not account for (unknown frees, reallocs, double
  * allocations); callers: module addresses of who freed them, as far as they lie in the file.

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC   0x59485745u /* "EWHY" */
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 
 /* Environment variable that leads a process to its collector:
  * "VERSION:SOCKET:TOKEN:FLAGS", SOCKET an abstract AF_UNIX SOCK_SEQPACKET name
@@ -166,6 +166,7 @@ enum wire_reason {
 #define WIRE_REQUEST_EXIT      4u  /* before exit handlers, _exit, abort */
 #define WIRE_REQUEST_EXEC      8u
 #define WIRE_REQUEST_EVENTS    16u /* the event ring is half full; nobody waits */
+#define WIRE_REQUEST_MODULES   32u /* see struct wire_modules; answered apart, by module_done */
 
 /* heaps[0] is the allocator behind the preloaded hooks; the others are linked into modules. */
 enum wire_heap_state {
@@ -213,7 +214,13 @@ struct wire_control {
 	uint32_t shrink_armed;           /* c: ask before a shrink of >= 64 KiB */
 	uint32_t detach;                 /* c: turn off */
 	uint64_t live_trigger_bytes;     /* c: ask when live falls off a maximum above this */
-	uint64_t pad1[3];
+	/* modules that were loaded (struct wire_modules) */
+	uint32_t module_seq;             /* p: bumped when the list is complete */
+	uint32_t module_done;            /* c: value of module_seq that is answered; a futex word */
+	uint32_t module_answer;          /* c: 0: none of the list has a plan; else 1 + the index of the
+	                                  * first that has, and its plan is at WIRE_OFF_PLAN */
+	uint32_t modules_left_out;       /* p: had a plan and there was no room, or no answer came */
+	uint64_t pad1[1];
 	/* live bytes, flushed (exact = live_bytes + sum of the threads' delta) */
 	int64_t  live_bytes;             /* p, atomic */
 	int64_t  live_peak_bytes;        /* p, atomic max of live_bytes */
@@ -230,6 +237,17 @@ struct wire_control {
 	struct wire_unknown unknowns[WIRE_UNKNOWNS];
 };
 
+/* ---- modules --------------------------------------------------------------
+ * Before a loaded module's constructors run, the probe asks whether an allocator is linked
+ * into it: paths as the loader has them, several at once. It waits with a bound, holding the
+ * loader's lock, so that there is one list at a time. When module_answer names one, the probe
+ * takes its plan and asks again for those behind it. */
+#define WIRE_MODULES_BYTES 0x4000u
+struct wire_modules {
+	uint32_t count, bytes;                /* bytes: of text, NULs included */
+	char text[WIRE_MODULES_BYTES - 8];    /* count paths, each with its NUL */
+};
+
 /* ---- offsets in the memfd ------------------------------------------------ */
 #define WIRE_OFF_CONTROL   0ull
 #define WIRE_OFF_THREADS   0x10000ull
@@ -241,11 +259,12 @@ struct wire_control {
  * entry counts only where directory[region] is its WIRE_LEAF_ENTRY: two threads may race for a
  * region, and the loser's leaf stays empty. */
 #define WIRE_LEAVES_MAX    4096u
-/* One struct wire_plan, of the executable: written by the collector before the welcome,
- * read once by the probe when it attaches. Its magic is 0 where there is none. */
+/* One struct wire_plan. Of the executable: written by the collector before the welcome, read
+ * once by the probe when it attaches; its magic is 0 where there is none. Then of modules. */
 #define WIRE_OFF_PLAN      (WIRE_OFF_LEAVES + WIRE_LEAVES_MAX * 4ull)
 #define WIRE_PLAN_BYTES    0x8000ull
-#define WIRE_OFF_LEAF_DATA (WIRE_OFF_PLAN + WIRE_PLAN_BYTES)
+#define WIRE_OFF_MODULES   (WIRE_OFF_PLAN + WIRE_PLAN_BYTES)
+#define WIRE_OFF_LEAF_DATA (WIRE_OFF_MODULES + WIRE_MODULES_BYTES)
 /* A leaf's place in the file, in pages: one shift from its address. */
 #define WIRE_LEAF_ENTRY(index) ((uint32_t)((WIRE_OFF_LEAF_DATA + (index) * WIRE_LEAF_BYTES) >> WIRE_PAGE_SHIFT))
 #define WIRE_BYTES         (WIRE_OFF_LEAF_DATA + WIRE_LEAVES_MAX * WIRE_LEAF_BYTES)
@@ -270,6 +289,7 @@ _Static_assert(sizeof(struct wire_thread) == 256, "wire_thread");
 _Static_assert(sizeof(struct wire_event) == 48, "wire_event");
 _Static_assert(sizeof(struct wire_heap) == 272, "wire_heap");
 _Static_assert(sizeof(struct wire_plan) <= WIRE_PLAN_BYTES, "wire_plan");
+_Static_assert(sizeof(struct wire_modules) == WIRE_MODULES_BYTES, "wire_modules");
 _Static_assert(sizeof(struct wire_control) < 0x10000, "wire_control");
 _Static_assert(WIRE_LEAF_BYTES % 4096 == 0, "leaves are page aligned");
 _Static_assert(WIRE_OFF_LEAF_DATA % 4096 == 0, "leaf data is page aligned");

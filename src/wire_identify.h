@@ -3,7 +3,8 @@
  * wire_identify.h - what memwhy and the throwaway process tell each other: "which of these
  * kinds is the function at this address, given these entries that are known?"
  *
- * The throwaway process is the target's executable with the probe preloaded; the probe's
+ * The throwaway process is the target's executable with the probe preloaded (for a module,
+ * that of the process that loaded it: its symbols and libraries are the module's); the probe's
  * constructor serves requests on one SOCK_SEQPACKET socket and never returns. One request,
  * one answer, each one datagram of fixed size; end of file is the end of the other side.
  * Nothing is shared but these messages. The peer is hostile, both ways: the process runs
@@ -19,10 +20,16 @@
  * WIRE_IDENTIFY_FD. For all others, above all for whoever has WIRE_ENV too, the variable is
  * a stray and means nothing. */
 #define WIRE_IDENTIFY_ENV     "MEMWHY_IDENTIFY"
+/* Path of the module that the functions are in: loaded by the probe's server before its
+ * hello. Not set: they are the executable's own. */
+#define WIRE_IDENTIFY_MODULE_ENV "MEMWHY_IDENTIFY_MODULE"
 #define WIRE_IDENTIFY_FD      3
 #define WIRE_IDENTIFY_MAGIC   0x544e4449u /* "IDNT" */
 #define WIRE_IDENTIFY_VERSION 2
 #define WIRE_IDENTIFY_KNOWN   32u
+
+/* Value of a hello. */
+enum { WIRE_IDENTIFY_READY = 1, WIRE_IDENTIFY_NOT_LOADED = 2 };
 
 enum wire_identify_op {
 	WIRE_IDENTIFY_HELLO,   /* the first answer, to no request: sequence 0 */

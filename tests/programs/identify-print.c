@@ -38,9 +38,9 @@ int main(int argc, char **argv)
 {
 	static struct wire_plan plan;
 	struct identify_report report;
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
-	const struct identify_options options = { .path = argv[1], .probe_path = argv[2], .mode = IDENTIFY_ALL };
+	const struct identify_options options = { .path = argv[1], .host = argv[3], .probe_path = argv[2], .mode = IDENTIFY_ALL };
 	int err = identify_module(&options, &plan, &report);
 	if (err == 0)
 		print_plan(&plan);

@@ -23,7 +23,7 @@ int target_view_create(pid_t pid, int memfd, struct target_view **ret_view)
 		return -ENOMEM;
 	v->pid = pid;
 	if (memfd >= 0) {
-		void *at = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+		void *at = mmap(NULL, WIRE_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
 		close(memfd);
 		v->control = at == MAP_FAILED ? NULL : at;
 	}
@@ -34,7 +34,7 @@ int target_view_create(pid_t pid, int memfd, struct target_view **ret_view)
 void target_view_destroy(struct target_view *v)
 {
 	if (v->control)
-		munmap(v->control, 1 << 16);
+		munmap(v->control, WIRE_HEAD_BYTES);
 	free(v);
 }
 
@@ -114,4 +114,9 @@ void plans_doubt(struct plans *p, const struct plans_answer *answer, const uint6
 bool target_view_find_module(const struct target_view *v, uint64_t address, const char **ret_name, uint64_t *ret_offset)
 {
 	return false;
+}
+
+const struct plans_answer *plans_for_module(struct plans *p, const char *open_path, const char *path, const char *host)
+{
+	return fake_plans_answer;
 }

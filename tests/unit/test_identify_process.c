@@ -101,7 +101,7 @@ static int ask(const char *name, uint64_t kinds, bool with_known, struct wire_id
 
 static void test_starts(void **state)
 {
-	assert_int_equal(identify_process_start(program, probe, &process), 0);
+	assert_int_equal(identify_process_start(program, NULL, probe, &process), 0);
 }
 
 static void assert_allocator_is_found(void)
@@ -217,9 +217,9 @@ static void test_ends_in_time(void **state)
 static void test_does_not_run_others(void **state)
 {
 	struct identify_process *p = NULL;
-	assert_int_equal(identify_process_start("/nonexistent", probe, &p), -ENOEXEC);
+	assert_int_equal(identify_process_start("/nonexistent", NULL, probe, &p), -ENOEXEC);
 	/* The probe is not there: nobody says hello, and main can do nothing. */
-	assert_int_equal(identify_process_start(program, "/nonexistent", &p), -EPROTO);
+	assert_int_equal(identify_process_start(program, NULL, "/nonexistent", &p), -EPROTO);
 	assert_null(p);
 	test_left_no_trace(state);
 }

@@ -141,7 +141,7 @@ static void test_environment(void **state)
 				"MEMWHY_PROBE=1", "MEMWHY_IDENTIFY=9", "LD_LIBRARY_PATH=/x", "GLIBC_TUNABLES=a", "HOME=/", NULL };
 	const char *const wanted[] = { "PATH=/bin", "LD_LIBRARY_PATH=/x", "HOME=/", "LD_PRELOAD=/p.so", NULL };
 	char task[64];
-	char **got = identify_environment((char *const *)(uintptr_t)given, "/p.so");
+	char **got = identify_environment((char *const *)(uintptr_t)given, "/p.so", NULL);
 	for (size_t i = 0; wanted[i]; i++)
 		assert_string_equal(got[i], wanted[i]);
 	snprintf(task, sizeof task, WIRE_IDENTIFY_ENV "=%u:%u", WIRE_IDENTIFY_VERSION, (unsigned)getpid());
