@@ -49,8 +49,9 @@ int collector_look(struct collector *c)
 	if (error || collector_told(c) == COLLECTOR_REPLACED)
 		return error ? error : -ESRCH;
 	/* what it is worth to have counted is known before the first sample that is kept */
-	if (!c->linked_judged)
+	if (!c->described)
 		collector_update_description(c);
+	c->described |= !c->control || collector_load(&c->control->state) != WIRE_STATE_NEW;
 	c->counters = sample.counters;
 	note_rss(c, sample.rss_bytes, sample.time_ns);
 	collector_store_samples(c, kept, sampler_keep(&c->sampler, &sample, kept));

@@ -25,6 +25,7 @@ struct collector {
 	const char *own_allocator;         /* atomic; linked in somewhere, not followed; NULL: none seen */
 	char own_path[sizeof ((struct wire_heap *)0)->path]; /* the module that it is in; "": the executable */
 	const struct plans_answer *linked; /* what identification said, or NULL */
+	bool described;                    /* the store knows what the probe said of itself */
 	const char *linked_why;            /* why it is not followed though it was found, or NULL */
 	bool is_fork;                      /* of an image that was followed: it has the same allocators */
 	struct {
