@@ -66,7 +66,8 @@ static void doctor_print_help(void)
 	       "missing, what was found, and what to do. Changes nothing on the machine.\n\n"
 	       "  -- COMMAND     instead: what is found in this program, which allocator is linked into it,\n"
 	       "                 its entry points, and how each was found; COMMAND is not run\n"
-	       "      --forget   drop what was found in programs so far, all of it\n\n"
+	       "      --forget   drop what was found in programs so far, all of it\n"
+	       "      --help\n\n"
 	       "exit status: 0 recording works, 1 something that it needs is missing, 2 wrong usage\n",
 	       cmd_doctor.usage);
 }
