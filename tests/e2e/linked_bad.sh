@@ -175,7 +175,8 @@ named names && named other -O3 -fno-pie -no-pie -falign-functions=64 &&
 rm -rf "$cache"
 exact "first of one build id" ./names
 exact "second of one build id" ./other
-is "both have one entry in the cache" "$(find "$cache" -name '*.plan' | wc -l)" 1
+# larger than one that says that there is none, as of libraries
+is "both have one plan in the cache" "$(find "$cache" -name '*.plan' -size +2k | wc -l)" 1
 exact "first again" ./names
 
 # --- cache folders of no use ------------------------------------------------------------------------

@@ -18,10 +18,11 @@ objcopy $names "$archive" renamed.a || skip "objcopy cannot rename what is in $a
 ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -fno-builtin -w -s -Wl,--build-id -include "$top_srcdir/tests/programs/linked-names.h" \
 	-o linked "$top_srcdir/tests/programs/linked.c" renamed.a -lstdc++ -lm -lpthread -ldl || skip "no program can be built"
 
-# Takes the first entry of a kind (enum wire_entry_kind) out of the one plan in the cache.
+# Takes the first entry of a kind (enum wire_entry_kind) out of the one plan in the cache;
+# of libraries the cache says that there is none.
 cat > forget.py << 'P'
-import glob, struct, sys
-path, kind = glob.glob(sys.argv[1] + '/*.plan')[0], int(sys.argv[2])
+import glob, os, struct, sys
+path, kind = max(glob.glob(sys.argv[1] + '/*.plan'), key=os.path.getsize), int(sys.argv[2])
 HEAD, PLAN, ENTRIES, ENTRY = 32, 32 + 176 + 528, 32 + 176 + 528 + 192, 320
 data = bytearray(open(path, 'rb').read())
 assert data[PLAN:PLAN + 4] == b'PLAN'
