@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 
 ruff_version=0.17.6
 ruff_sha256=aa3b08254a732acba246891089a152c47c5733dc36b8ecb76ce8602f8326e5e4
-fetched=build/fetched
+fetched=build/fetched/$ruff_version
 
 # Unpacks ruff's program into $fetched; the version is pinned, and a wheel is a zip file.
 fetch_ruff() {
