@@ -23,15 +23,6 @@ static bool has_linked_heap(const struct wire_heap heaps[WIRE_HEAPS])
 	return false;
 }
 
-static const char *family_name(uint32_t family)
-{
-	static const char *const names[WIRE_FAMILIES] = {
-		[WIRE_FAMILY_JEMALLOC] = "jemalloc", [WIRE_FAMILY_MIMALLOC] = "mimalloc",
-		[WIRE_FAMILY_TCMALLOC] = "tcmalloc",
-	};
-	return family < WIRE_FAMILIES && names[family] ? names[family] : "malloc";
-}
-
 /* ---- what the store is told ----------------------------------------------------- */
 
 void collector_describe(const struct collector *c, struct store_process *ret)
@@ -116,7 +107,7 @@ static void judge_heap(struct collector *c, const struct wire_heap *h)
 		return;
 	c->linked_why = probe_state_patch_text(patch);
 	take_path(c, h);
-	set_own_allocator(c, family_name(__atomic_load_n(&h->family, __ATOMIC_RELAXED)));
+	set_own_allocator(c, probe_state_family_name(__atomic_load_n(&h->family, __ATOMIC_RELAXED)));
 }
 
 /* What became of the plans, as soon as the probe has said so; modules come at any time. */

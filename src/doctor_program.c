@@ -6,6 +6,7 @@
 #include "image.h"
 #include "launch.h"
 #include "plans.h"
+#include "probe_state.h"
 #include "util/text.h"
 
 #include <limits.h>
@@ -15,7 +16,6 @@
 struct setting { uint32_t family; const char *variable, *example; };
 static const struct setting settings[];
 static const char *const kind_names[WIRE_ENTRY_KINDS];
-static const char *const family_names[WIRE_FAMILIES];
 
 static const char *found_words(const struct wire_plan_entry *e)
 {
@@ -24,7 +24,7 @@ static const char *found_words(const struct wire_plan_entry *e)
 
 static void print_entry(const struct wire_plan_entry *e)
 {
-	printf("  %-10s %-16s 0x%-10llx %-14s %s\n", family_names[e->family], kind_names[e->kind],
+	printf("  %-10s %-16s 0x%-10llx %-14s %s\n", probe_state_family_name(e->family), kind_names[e->kind],
 	       (unsigned long long)e->function, found_words(e), e->patch_bytes ? "followed" : "can be asked");
 }
 
@@ -35,7 +35,7 @@ static void print_families(const struct wire_plan *plan)
 		for (uint32_t i = 0; i < plan->entry_count; i++)
 			entries += plan->entries[i].family == family && plan->entries[i].patch_bytes;
 		if (entries)
-			printf("allocator  %s %s, linked in; %u entry points\n", family_names[family],
+			printf("allocator  %s %s, linked in; %u entry points\n", probe_state_family_name(family),
 			       *plan->family_versions[family] ? plan->family_versions[family] : "(version not told)", entries);
 	}
 }
@@ -132,11 +132,6 @@ static const struct setting settings[] = {
 	{ WIRE_FAMILY_JEMALLOC, "MALLOC_CONF", "dirty_decay_ms:1000,narenas:2" },
 	{ WIRE_FAMILY_TCMALLOC, "TCMALLOC_RELEASE_RATE", "10" },
 	{ 0, NULL, NULL },
-};
-
-static const char *const family_names[WIRE_FAMILIES] = {
-	[WIRE_FAMILY_NONE] = "-", [WIRE_FAMILY_JEMALLOC] = "jemalloc", [WIRE_FAMILY_MIMALLOC] = "mimalloc",
-	[WIRE_FAMILY_TCMALLOC] = "tcmalloc", [WIRE_FAMILY_OTHER] = "malloc",
 };
 
 static const char *const kind_names[WIRE_ENTRY_KINDS] = {

@@ -267,8 +267,6 @@ static int search_all(struct job *j)
 		drop_plain_names(j);
 	if (!has_trace(j))
 		return -ENOENT;
-	if (j->options->on_start)
-		j->options->on_start(j->options->arg);
 	const char *host = j->options->host, *path = j->options->path;
 	err = identify_process_start(host ? host : path, host ? path : NULL, j->options->probe_path, &j->process);
 	for (size_t i = 0; i < FAMILIES && err == 0; i++) {

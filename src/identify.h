@@ -22,9 +22,6 @@ struct identify_options {
 	enum identify_mode mode;
 	const uint64_t *hints;   /* module addresses of callers of unknown frees (rule: honest), or NULL */
 	size_t hint_count;
-	/* Called once, before the first candidate is called ("looking for the allocator"); or NULL. */
-	void (*on_start)(void *arg);
-	void *arg;
 };
 
 struct identify_report {

@@ -100,13 +100,14 @@ static void identify(struct plans *p, struct image *im, const struct names *name
 	int error = -ENOENT;
 	memset(&k->cached, 0, sizeof k->cached);
 	k->cached.doubt.tries = doubt.tries + (doubt.is_doubted != 0);
-	if (identify_is_worth_it(names->open_path))
+	bool has_trace = identify_is_worth_it(names->open_path); /* what note_own() looks for is one, too */
+	if (has_trace)
 		error = identify_module(&o, &k->cached.plan, &k->answer.report);
 	memcpy(k->cached.why, k->answer.report.why, sizeof k->cached.why);
-	if (error) {
+	if (error)
 		set_empty(&k->cached, im);
+	if (error && has_trace)
 		note_own(k, names->open_path);
-	}
 	if (o.mode == IDENTIFY_ALL && (!error || error == -ENOENT))
 		plan_cache_store(im, &k->cached);
 	if (k->answer.report.forks && p->options.on_identified)

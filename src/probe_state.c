@@ -32,6 +32,15 @@ void probe_state_text(const struct wire_control *control, char *ret_text, size_t
 	snprintf(ret_text, size, "%s", text_of(control));
 }
 
+static const char *const family_names[WIRE_FAMILIES] = {
+	[WIRE_FAMILY_JEMALLOC] = "jemalloc", [WIRE_FAMILY_MIMALLOC] = "mimalloc", [WIRE_FAMILY_TCMALLOC] = "tcmalloc",
+};
+
+const char *probe_state_family_name(uint32_t family)
+{
+	return family < WIRE_FAMILIES && family_names[family] ? family_names[family] : "malloc";
+}
+
 static const char *const patch_texts[PATCH_RESULTS] = {
 	[PATCH_OTHER_BYTES] = "its code in memory is not what its file has",
 	[PATCH_NO_ROOM] = "no room for the hooks within 2 GiB of it",

@@ -51,7 +51,7 @@ enum wire_family {
 };
 
 /* How an entry was found. */
-enum wire_found { WIRE_FOUND_SYMBOL, WIRE_FOUND_BEHAVIOUR, WIRE_FOUND_CACHE };
+enum wire_found { WIRE_FOUND_SYMBOL, WIRE_FOUND_BEHAVIOUR };
 
 /* What became of a plan in the target. */
 enum patch_result {
