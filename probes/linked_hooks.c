@@ -19,7 +19,8 @@ HOT bool hot_tiny(char *leaf, uintptr_t a, size_t bytes, uint32_t heap)
 	struct wire_thread *t = probe_thread_slot;
 	uint32_t *word = shadow_word(leaf, a);
 	int64_t delta = t->delta_bytes + (int64_t)bytes;
-	if (unlikely(delta > t->flush_bytes || (*word & WIRE_LIVE)))
+	if (unlikely(delta > t->flush_bytes || t->allocated_bytes + bytes >= t->sample_at_bytes ||
+		     (*word & WIRE_LIVE)))
 		return false;
 	t->delta_bytes = delta;
 	t->allocated_bytes += bytes;

@@ -82,7 +82,7 @@ HOT bool record_hot_block(char *leaf, uintptr_t a, size_t bytes, size_t footprin
 	int64_t delta = t->delta_bytes + (int64_t)bytes;
 	uint32_t *word = shadow_word_even(leaf, a);
 	if (unlikely(footprint <= 16 || slack > WIRE_SLACK_MAX || delta > t->flush_bytes ||
-		     shadow_crosses_region(a, footprint) || (*word & WIRE_LIVE)))
+		     t->allocated_bytes + bytes >= t->sample_at_bytes || shadow_crosses_region(a, footprint) || (*word & WIRE_LIVE)))
 		return false;
 	t->delta_bytes = delta;
 	t->allocated_bytes += bytes;

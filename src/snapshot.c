@@ -7,6 +7,7 @@
 static const char *const trigger_names[TRIGGERS] = {
 	[TRIGGER_LIVE_PEAK] = "live-peak", [TRIGGER_RSS_GROWTH] = "rss-growth", [TRIGGER_SHRINK] = "shrink",
 	[TRIGGER_EXIT] = "exit", [TRIGGER_EXEC] = "exec", [TRIGGER_TIMER] = "timer", [TRIGGER_LAST] = "last",
+	[TRIGGER_ASKED] = "asked", [TRIGGER_PURGED] = "purged",
 };
 static const char *const hold_names[HOLDS] = {
 	[HOLD_RUNNING] = "running", [HOLD_WAITING] = "waiting", [HOLD_FROZEN] = "frozen", [HOLD_STOPPED] = "stopped",

@@ -18,6 +18,8 @@ enum snapshot_trigger {
 	TRIGGER_EXEC,       /* the process image is about to be replaced */
 	TRIGGER_TIMER,      /* nothing happened for a while */
 	TRIGGER_LAST,       /* the last look at a process that ended by itself */
+	TRIGGER_ASKED,      /* memwhy ctl asked for it, or a purge follows */
+	TRIGGER_PURGED,     /* just after a purge; never a peak, an exit or a last look */
 	TRIGGERS
 };
 /* What the target did meanwhile; how far live and rss belong to the same moment. */

@@ -214,6 +214,12 @@ void store_add_unknown(struct store *s, uint32_t process_id, const char *module,
 	store_queue_put(&s->queue, ITEM_UNKNOWN, item);
 }
 
+void store_add_rows(struct store *s, uint32_t process_id, enum store_table table,
+		    const struct store_cell *cells, size_t row_count)
+{
+	store_queue_put(&s->queue, ITEM_ROWS, store_item_rows(process_id, table, cells, row_count));
+}
+
 void store_end_process(struct store *s, const struct store_process_end *e)
 {
 	store_queue_put(&s->queue, ITEM_END_PROCESS, store_item_end_process(e));

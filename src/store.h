@@ -10,6 +10,7 @@
 #define MEMWHY_STORE_H
 
 #include "snapshot.h"
+#include "store_tables.h"
 #include "wire.h"
 #include <sys/types.h>
 
@@ -66,6 +67,11 @@ void store_add_event(struct store *s, uint32_t process_id, uint64_t time_ns, con
  * offset: from the module's first address, or the address itself where module is "". */
 void store_add_unknown(struct store *s, uint32_t process_id, const char *module, uint64_t offset,
 		       const char *kind, uint64_t count);
+/* Rows of a plain table (store_tables.h), row_count times column_count cells, without the
+ * first column, which is the process (or, of_snapshot, the first cell: store_snapshot_at()).
+ * Everything that cells point to is copied. */
+void store_add_rows(struct store *s, uint32_t process_id, enum store_table table,
+		    const struct store_cell *cells, size_t row_count);
 void store_end_process(struct store *s, const struct store_process_end *e);
 /* The run's end: status as wait4 gave it for the launched process, peak of the tree's
  * summed rss and when. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which rows of a recording may go; see store_bound.h. */
 #include "store_bound.h"
+#include "store_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,19 @@ static int exec(struct store_bound *b, const char *format, int64_t id)
 	return sqlite3_exec(b->db, sql, NULL, NULL, NULL);
 }
 
+static int drop_details(struct store_bound *b, int64_t id)
+{
+	int r = exec(b, "DELETE FROM mapping WHERE snapshot_id = %lld", id);
+	for (int t = 0; t < STORE_TABLES && r == SQLITE_OK; t++) {
+		char format[128];
+		if (!store_table_infos[t].of_snapshot)
+			continue;
+		snprintf(format, sizeof format, "DELETE FROM %s WHERE snapshot_id = %%lld", store_table_infos[t].name);
+		r = exec(b, format, id);
+	}
+	return r;
+}
+
 static int drop_mappings(struct store_bound *b, const struct store_bound_process *before,
 			 const struct store_bound_process *now)
 {
@@ -108,7 +122,7 @@ static int drop_mappings(struct store_bound *b, const struct store_bound_process
 	for (size_t i = 0; i < n; i++) {
 		if (!ids[i] || is_kept(now, ids[i]))
 			continue;
-		int r = exec(b, "DELETE FROM mapping WHERE snapshot_id = %lld", ids[i]);
+		int r = drop_details(b, ids[i]);
 		if (r != SQLITE_OK)
 			return r;
 	}

@@ -176,6 +176,33 @@ struct store_item *store_item_unknown(uint32_t process_id, const char *module, c
 	return item;
 }
 
+/* Cells are given without the process's column; those of a snapshot's table are complete. */
+static size_t cells_of(enum store_table table)
+{
+	const struct store_table_info *i = &store_table_infos[table];
+	return i->column_count - (i->of_snapshot ? 0 : 1);
+}
+
+struct store_item *store_item_rows(uint32_t process_id, enum store_table table,
+				   const struct store_cell *cells, size_t row_count)
+{
+	size_t count = cells_of(table) * row_count, extra = count * sizeof *cells;
+	for (size_t i = 0; i < count; i++)
+		extra += cells[i].size;
+	char *rest;
+	struct store_item *item = item_new(ITEM_ROWS, extra, &rest);
+	if (!item)
+		return NULL;
+	item->process_id = process_id;
+	item->u.rows.table = table;
+	item->u.rows.row_count = row_count;
+	item->u.rows.cells = put_struct(&rest, cells, count * sizeof *cells);
+	for (size_t i = 0; i < count; i++)
+		if (cells[i].size)
+			item->u.rows.cells[i].bytes = put_struct(&rest, cells[i].bytes, cells[i].size);
+	return item;
+}
+
 struct store_item *store_item_end_process(const struct store_process_end *e)
 {
 	char *rest;

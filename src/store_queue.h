@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 enum store_item_kind {
-	ITEM_RUN, ITEM_PROCESS, ITEM_SAMPLE, ITEM_SNAPSHOT, ITEM_EVENT, ITEM_UNKNOWN, ITEM_END_PROCESS,
+	ITEM_RUN, ITEM_PROCESS, ITEM_SAMPLE, ITEM_SNAPSHOT, ITEM_EVENT, ITEM_UNKNOWN, ITEM_ROWS, ITEM_END_PROCESS,
 	ITEM_END_RUN, ITEM_KINDS
 };
 
@@ -29,6 +29,7 @@ struct store_item {
 		struct snapshot *snapshot;
 		struct { uint64_t time_ns, address, length, arg; char *kind, *text; } event;
 		struct { uint64_t offset, count; char *module, *kind; } unknown;
+		struct { enum store_table table; size_t row_count; struct store_cell *cells; } rows;
 		struct store_process_end *end_process;
 		struct { uint64_t end_ns; int wait_status; int64_t tree_peak_rss_bytes; uint64_t tree_peak_ns; } end_run;
 	} u;
@@ -41,6 +42,8 @@ struct store_item *store_item_sample(uint32_t process_id, const struct sample *s
 struct store_item *store_item_snapshot(uint32_t process_id, const struct snapshot *s);
 struct store_item *store_item_event(uint32_t process_id, const char *kind, const char *text);
 struct store_item *store_item_unknown(uint32_t process_id, const char *module, const char *kind);
+struct store_item *store_item_rows(uint32_t process_id, enum store_table table,
+				   const struct store_cell *cells, size_t row_count);
 struct store_item *store_item_end_process(const struct store_process_end *e);
 struct store_item *store_item_end_run(void);
 

@@ -26,7 +26,7 @@ struct statement {
 	const char *text;
 	const char *more[7]; /* appended in turn, NULL-terminated */
 };
-static const struct statement statements[STORE_STATEMENTS] = {
+static const struct statement statements[STORE_STATEMENTS_PLAIN] = {
 	[WRITE_RUN] = { "INSERT OR REPLACE INTO run (id, command, argv, cwd, options, start_realtime_ns)"
 			" VALUES (1, ?, ?, ?, ?, ?)", { NULL } },
 	[WRITE_PROCESS] = { "INSERT INTO process (id, parent_id, pid, start_ns, command, exe, probe_state)"
@@ -55,12 +55,27 @@ static const struct statement statements[STORE_STATEMENTS] = {
 	[WRITE_END_RUN] = { "UPDATE run SET end_ns = ?, wait_status = ?, tree_peak_rss_bytes = ?,"
 			    " tree_peak_ns = ?", { NULL } },
 	[READ_PROBE_ON] = { "SELECT 1 FROM process WHERE id = ? AND probe_state = 'on'", { NULL } },
+	[READ_SNAPSHOT_ID] = { "SELECT id FROM snapshot WHERE process_id = ? AND time_ns = ?", { NULL } },
 	[WRITE_META] = { "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", { NULL } },
 };
+
+/* A row that is there already gives way: news of the same thing. */
+static void plain_text(enum store_table t, char *ret, size_t size)
+{
+	size_t n = (size_t)snprintf(ret, size, "INSERT OR REPLACE INTO %s VALUES (?", store_table_infos[t].name);
+	for (unsigned i = 1; i < store_table_infos[t].column_count && n < size; i++)
+		n += (size_t)snprintf(ret + n, size - n, ", ?");
+	if (n < size)
+		snprintf(ret + n, size - n, ")");
+}
 
 int store_statement_prepare(sqlite3 *db, enum store_statement which, sqlite3_stmt **ret_statement)
 {
 	char text[4096];
+	if (which >= STORE_STATEMENTS_PLAIN) {
+		plain_text((enum store_table)(which - STORE_STATEMENTS_PLAIN), text, sizeof text);
+		return sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
+	}
 	size_t n = (size_t)snprintf(text, sizeof text, "%s", statements[which].text);
 	for (int i = 0; statements[which].more[i] && n < sizeof text; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s", statements[which].more[i]);

@@ -226,6 +226,52 @@ static int write_unknown(struct store_writer *w, const struct store_item *i)
 	return run_row(&r);
 }
 
+static int64_t snapshot_at(struct store_writer *w, uint32_t process_id, uint64_t time_ns)
+{
+	sqlite3_stmt *st = w->statements[READ_SNAPSHOT_ID];
+	sqlite3_bind_int64(st, 1, process_id);
+	sqlite3_bind_int64(st, 2, relative(w, time_ns));
+	int64_t id = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+	sqlite3_reset(st);
+	return id;
+}
+
+/* False: of a snapshot that is not there. */
+static bool bind_cell(struct store_writer *w, uint32_t process_id, struct row *r, const struct store_cell *c)
+{
+	int64_t id;
+	switch (c->kind) {
+	case CELL_INTEGER: bind_integer(r, c->integer); return true;
+	case CELL_TIME: bind_integer(r, relative(w, (uint64_t)c->integer)); return true;
+	case CELL_TEXT: sqlite3_bind_text(r->statement, ++r->column, c->bytes ? c->bytes : "", (int)c->size, SQLITE_STATIC); return true;
+	case CELL_BLOB: sqlite3_bind_blob(r->statement, ++r->column, c->bytes, (int)c->size, SQLITE_STATIC); return true;
+	case CELL_SNAPSHOT:
+		id = snapshot_at(w, process_id, (uint64_t)c->integer);
+		bind_integer(r, id);
+		return id >= 0;
+	default: sqlite3_bind_null(r->statement, ++r->column); return true;
+	}
+}
+
+static int write_rows(struct store_writer *w, const struct store_item *i)
+{
+	const struct store_table_info *info = &store_table_infos[i->u.rows.table];
+	unsigned count = info->column_count - (info->of_snapshot ? 0 : 1);
+	const struct store_cell *cell = i->u.rows.cells;
+	int result = SQLITE_OK;
+	for (size_t n = 0; n < i->u.rows.row_count && result == SQLITE_OK; n++) {
+		struct row r = row_of(w, STORE_STATEMENTS_PLAIN + (int)i->u.rows.table);
+		bool whole = true;
+		if (!info->of_snapshot)
+			bind_integer(&r, i->process_id);
+		for (unsigned k = 0; k < count; k++)
+			whole &= bind_cell(w, i->process_id, &r, cell++);
+		if (whole)
+			result = run_row(&r);
+	}
+	return result;
+}
+
 static int write_end_process(struct store_writer *w, const struct store_item *i)
 {
 	const struct store_process_end *e = i->u.end_process;
@@ -287,6 +333,7 @@ static int (*const writes[ITEM_KINDS])(struct store_writer *w, const struct stor
 	[ITEM_SNAPSHOT] = write_snapshot,
 	[ITEM_EVENT] = write_event,
 	[ITEM_UNKNOWN] = write_unknown,
+	[ITEM_ROWS] = write_rows,
 	[ITEM_END_PROCESS] = write_end_process,
 	[ITEM_END_RUN] = write_end_run,
 };

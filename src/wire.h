@@ -16,12 +16,14 @@
 #define MEMWHY_WIRE_H
 
 #include "wire_plan.h"
+#include "wire_reading.h"
+#include "wire_stack.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_MAGIC   0x59485745u /* "EWHY" */
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 
 /* Environment variable that leads a process to its collector:
  * "VERSION:SOCKET:TOKEN:FLAGS", SOCKET an abstract AF_UNIX SOCK_SEQPACKET name
@@ -112,7 +114,9 @@ struct wire_thread {
 	int64_t  delta_bytes;      /* not yet in control.live_bytes */
 	int64_t  flush_bytes;      /* flush when |delta| reaches it */
 	uint64_t before_hooks_frees; /* frees of blocks older than the probe */
-	uint64_t reserved[16];
+	uint64_t sample_at_bytes;  /* a stack is taken at the allocation that brings allocated_bytes to
+	                            * it; UINT64_MAX: never, 0: always */
+	uint64_t reserved[15];
 };
 
 /* ---- events --------------------------------------------------------------
@@ -166,6 +170,8 @@ enum wire_reason {
 #define WIRE_REQUEST_EXIT      4u  /* before exit handlers, _exit, abort */
 #define WIRE_REQUEST_EXEC      8u
 #define WIRE_REQUEST_EVENTS    16u /* the event ring is half full; nobody waits */
+#define WIRE_REQUEST_PURGED    64u /* control->purge is filled: look at what is left */
+#define WIRE_REQUEST_PURGING  128u /* a purge that was asked for follows: look before it */
 #define WIRE_REQUEST_MODULES   32u /* see struct wire_modules; answered apart, by module_done */
 
 /* heaps[0] is the allocator behind the preloaded hooks; the others are linked into modules. */
@@ -208,7 +214,8 @@ struct wire_control {
 	uint32_t request_kinds;          /* p sets bits, c takes them (atomic exchange) */
 	uint32_t done_seq;               /* c: value of request_seq that is served */
 	uint32_t freeze;                 /* c and p: hooks wait while it is 1 (bounded); whoever
-	                                  * set it clears it, and a wait that is too long does */
+	                                  * set it clears it, and a wait that is too long does;
+	                                  * WIRE_FREEZE_LOOK: there is an errand, nobody waits */
 	uint32_t waits_timed_out;        /* p */
 	uint32_t collector_gone;         /* p: it gave up waiting for the collector */
 	uint32_t shrink_armed;           /* c: ask before a shrink of >= 64 KiB */
@@ -220,7 +227,8 @@ struct wire_control {
 	uint32_t module_answer;          /* c: 0: none of the list has a plan; else 1 + the index of the
 	                                  * first that has, and its plan is at WIRE_OFF_PLAN */
 	uint32_t modules_left_out;       /* p: had a plan and there was no room, or no answer came */
-	uint64_t pad1[1];
+	uint32_t errand;                 /* c sets WIRE_ERRAND_*, p takes them (atomic exchange) */
+	uint32_t purge_at_exit;          /* c: purge after the exit's snapshot */
 	/* live bytes, flushed (exact = live_bytes + sum of the threads' delta) */
 	int64_t  live_bytes;             /* p, atomic */
 	int64_t  live_peak_bytes;        /* p, atomic max of live_bytes */
@@ -233,6 +241,7 @@ struct wire_control {
 	uint64_t event_head;             /* p, atomic: next index to write */
 	uint64_t event_tail;             /* c: next index to read */
 	uint64_t pad3[3];
+	struct wire_purge purge;
 	struct wire_heap heaps[WIRE_HEAPS];
 	struct wire_unknown unknowns[WIRE_UNKNOWNS];
 };
@@ -264,12 +273,16 @@ struct wire_modules {
 #define WIRE_OFF_PLAN      (WIRE_OFF_LEAVES + WIRE_LEAVES_MAX * 4ull)
 #define WIRE_PLAN_BYTES    0x8000ull
 #define WIRE_OFF_MODULES   (WIRE_OFF_PLAN + WIRE_PLAN_BYTES)
-#define WIRE_OFF_LEAF_DATA (WIRE_OFF_MODULES + WIRE_MODULES_BYTES)
+/* One struct wire_reading for each heap (wire_reading.h). */
+#define WIRE_OFF_READINGS  (WIRE_OFF_MODULES + WIRE_MODULES_BYTES)
+/* Stacks (wire_stack.h). Not part of the head: the probe opens what it uses, part by part. */
+#define WIRE_OFF_STACKS    (WIRE_OFF_READINGS + WIRE_HEAPS * (uint64_t)WIRE_READING_BYTES)
+#define WIRE_OFF_LEAF_DATA (WIRE_OFF_STACKS + WIRE_STACKS_BYTES)
 /* A leaf's place in the file, in pages: one shift from its address. */
 #define WIRE_LEAF_ENTRY(index) ((uint32_t)((WIRE_OFF_LEAF_DATA + (index) * WIRE_LEAF_BYTES) >> WIRE_PAGE_SHIFT))
 #define WIRE_BYTES         (WIRE_OFF_LEAF_DATA + WIRE_LEAVES_MAX * WIRE_LEAF_BYTES)
-/* What both ends map at once: everything in front of the leaves. */
-#define WIRE_HEAD_BYTES    WIRE_OFF_LEAF_DATA
+/* What both ends map at once: everything in front of the stacks and leaves. */
+#define WIRE_HEAD_BYTES    WIRE_OFF_STACKS
 
 /* ---- the socket ----------------------------------------------------------
  * probe -> collector: one wire_hello. collector -> probe: one wire_welcome with
@@ -292,6 +305,7 @@ _Static_assert(sizeof(struct wire_plan) <= WIRE_PLAN_BYTES, "wire_plan");
 _Static_assert(sizeof(struct wire_modules) == WIRE_MODULES_BYTES, "wire_modules");
 _Static_assert(sizeof(struct wire_control) < 0x10000, "wire_control");
 _Static_assert(WIRE_LEAF_BYTES % 4096 == 0, "leaves are page aligned");
+_Static_assert(WIRE_OFF_STACKS % 4096 == 0, "stacks are page aligned");
 _Static_assert(WIRE_OFF_LEAF_DATA % 4096 == 0, "leaf data is page aligned");
 
 #endif
