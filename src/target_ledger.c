@@ -65,7 +65,7 @@ static void add_smap(void *arg, const struct platform_smap *smap)
  * when there can be something to find. */
 static void add_from_smaps(struct target_view *v, struct knowledge k, struct ledger *l)
 {
-	bool wants_muzzy = k.blocks && LOAD(shadow_view_control(v->shadow)->madv_free_calls) > 0;
+	bool wants_muzzy = k.blocks && !target_events_none_offered(&v->events, LOAD(shadow_view_control(v->shadow)->madv_free_calls));
 	bool knows_huge = v->reading.runs.source == PAGES_PAGEMAP_SCAN;
 	int64_t candidates = l->bytes[LEDGER_T_allocator_metadata];
 	bool wants_huge = !knows_huge && candidates >= FILL_WORTH_SMAPS;

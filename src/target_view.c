@@ -42,6 +42,7 @@ void target_view_destroy(struct target_view *v)
 		return;
 	shadow_view_destroy(v->shadow);
 	region_map_finish(&v->records);
+	target_events_finish(&v->events);
 	target_finish_reading(&v->reading);
 	target_finish_reading(&v->spare);
 	platform_process_finish(&v->process);
@@ -56,7 +57,8 @@ void target_view_limit_source(struct target_view *v, enum page_source best)
 
 int target_view_inherit(struct target_view *child, const struct target_view *parent)
 {
-	return region_map_copy(&child->records, &parent->records);
+	int rc = region_map_copy(&child->records, &parent->records);
+	return rc < 0 ? rc : target_events_inherit(&child->events, &parent->events);
 }
 
 void target_view_set_foreign_heap(struct target_view *v)
