@@ -106,17 +106,20 @@ struct wire_thread {
 	uint32_t starts;       /* how many threads have used this slot */
 	uint64_t tls_address;  /* pthread_self(): lies in the thread's stack mapping */
 	uint64_t stack_hint;   /* an address on the thread's stack */
-	uint64_t allocated_bytes, freed_bytes; /* requested */
-	uint64_t allocations, frees;           /* realloc counts as one of each */
-	uint64_t unknown_frees, unknown_reallocs, double_allocations;
 	/* a block inside realloc, in no shadow word: address (0: none), sizes */
 	uint64_t inflight_address, inflight_requested, inflight_footprint;
+	uint64_t pad[2];
+	/* one cache line: what every allocation and free touches */
+	uint64_t allocated_bytes, freed_bytes; /* requested */
+	uint64_t allocations, frees;           /* realloc counts as one of each */
 	int64_t  delta_bytes;      /* not yet in control.live_bytes */
 	int64_t  flush_bytes;      /* flush when |delta| reaches it */
-	uint64_t before_hooks_frees; /* frees of blocks older than the probe */
 	uint64_t sample_at_bytes;  /* a stack is taken at the allocation that brings allocated_bytes to
 	                            * it; UINT64_MAX: never, 0: always */
-	uint64_t reserved[15];
+	uint64_t pad2;
+	uint64_t unknown_frees, unknown_reallocs, double_allocations;
+	uint64_t before_hooks_frees; /* frees of blocks older than the probe */
+	uint64_t reserved[12];
 };
 
 /* ---- events --------------------------------------------------------------
@@ -299,6 +302,7 @@ enum { WIRE_HELLO_IMAGE = 1, /* first hook call of a new process image */
 struct wire_welcome { uint32_t magic, version, accepted, follow; };
 
 _Static_assert(sizeof(struct wire_thread) == 256, "wire_thread");
+_Static_assert(offsetof(struct wire_thread, allocated_bytes) == 64, "the hot line of wire_thread");
 _Static_assert(sizeof(struct wire_event) == 48, "wire_event");
 _Static_assert(sizeof(struct wire_heap) == 272, "wire_heap");
 _Static_assert(sizeof(struct wire_plan) <= WIRE_PLAN_BYTES, "wire_plan");
