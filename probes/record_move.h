@@ -20,6 +20,9 @@ static inline struct record_move record_move_begin(struct recorder r, void *p, s
 	struct record_move m = { at, *at.word, shadow_decode(at.word, *at.word) };
 	if (unlikely(m.old.requested >= BIG_FREE_BYTES && bytes < m.old.requested))
 		record_before_big_free();
+	/* a vector that gives back what it had in reserve may end a maximum as a free does */
+	if (bytes < m.old.requested && probe_thread_delta_is_due(r.t, r.t->delta_bytes - (int64_t)(m.old.requested - bytes)))
+		probe_thread_before_fall(r.t, m.old.requested - bytes);
 	r.t->inflight_requested = m.old.requested;
 	r.t->inflight_footprint = m.old.footprint;
 	__atomic_store_n(&r.t->inflight_address, (uint64_t)(uintptr_t)p, __ATOMIC_RELEASE);

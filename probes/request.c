@@ -124,15 +124,23 @@ static bool wait_for(struct wire_control *c, uint32_t seq, uint64_t limit_ns)
 }
 
 /* What is asked for is this moment: the other threads hold at their next hook at once,
- * not when the collector gets to run. */
-static bool wait_frozen(struct wire_control *c, uint32_t seq, uint64_t limit_ns)
+ * not when the collector gets to run. True if it was this call that holds them. */
+static bool freeze_others(struct wire_control *c)
 {
 	uint32_t thawed = 0;
-	bool froze = __atomic_compare_exchange_n(&c->freeze, &thawed, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&c->freeze, &thawed, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Who answers lets them go, or keeps them for the next that asked. This thread is held for
+ * that one's moment too: what it is about to free belongs to it. */
+static bool wait_frozen(struct wire_control *c, uint32_t seq, uint64_t limit_ns, bool froze)
+{
 	bool served = wait_for(c, seq, limit_ns);
-	if (froze) {
+	if (froze && !served) {
 		__atomic_store_n(&c->freeze, 0, __ATOMIC_RELEASE);
 		life_futex_wake(&c->freeze);
+	} else if (LOAD(&c->freeze) == 1) {
+		probe_freeze_wait();
 	}
 	return served;
 }
@@ -148,11 +156,13 @@ bool probe_request(uint32_t kind, bool wait, unsigned limit_ms)
 	}
 	if (LOAD(&c->collector_gone))
 		return false;
+	/* before the wake, which may cost this thread the processor */
+	bool froze = wait && freeze_others(c);
 	/* Bits before the number: the collector that sees the number finds the bits. */
 	__atomic_fetch_or(&c->request_kinds, kind, __ATOMIC_ACQ_REL);
 	uint32_t seq = __atomic_add_fetch(&c->request_seq, 1, __ATOMIC_ACQ_REL);
 	life_futex_wake(&c->request_seq);
-	return !wait || wait_frozen(c, seq, limit_ms * MS);
+	return !wait || wait_frozen(c, seq, limit_ms * MS, froze);
 }
 
 /* A freeze that lasts too long is broken here, once for everybody: its owner was killed

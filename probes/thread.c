@@ -133,7 +133,7 @@ void probe_thread_flush(struct wire_thread *t)
 	ext_hooks_check();
 }
 
-void probe_thread_flush_free(struct wire_thread *t, size_t bytes)
+void probe_thread_before_fall(struct wire_thread *t, size_t bytes)
 {
 	struct wire_control *c = probe.control;
 	int64_t delta = t->delta_bytes;
@@ -143,5 +143,10 @@ void probe_thread_flush_free(struct wire_thread *t, size_t bytes)
 	bool ends_peak = live - (int64_t)bytes < peak - (peak >> PEAK_FALL_SHIFT);
 	if (ends_peak && peak > 0 && (uint64_t)peak > __atomic_load_n(&c->live_trigger_bytes, __ATOMIC_RELAXED))
 		probe_request(WIRE_REQUEST_LIVE_PEAK, true, LIVE_PEAK_WAIT_MS);
+}
+
+void probe_thread_flush_free(struct wire_thread *t, size_t bytes)
+{
+	probe_thread_before_fall(t, bytes);
 	publish(t, -(int64_t)bytes);
 }

@@ -21,6 +21,8 @@ void probe_thread_forget(void);
  * publishes the maximum so far, asks for a snapshot if this free ends a maximum, then
  * books the free. The block must still be live in the shadow. */
 void probe_thread_flush_free(struct wire_thread *t, size_t bytes);
+/* Before a realloc that takes `bytes` off a block: likewise, but nothing is booked. */
+void probe_thread_before_fall(struct wire_thread *t, size_t bytes);
 
 static inline struct wire_thread *probe_thread_fast(void)
 {

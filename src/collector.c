@@ -32,8 +32,9 @@ static void tell_probe(struct collector *c)
 /* Who asks may have frozen the others by itself, to keep the moment until it is looked at. */
 void collector_answer(struct collector *c, uint32_t seq)
 {
+	c->served = seq;
 	if (collector_load(&c->control->freeze))
-		collector_set_freeze(c, 0);
+		collector_thaw(c);
 	__atomic_store_n(&c->control->done_seq, seq, __ATOMIC_RELEASE);
 	ipc_wake(&c->control->done_seq);
 }
@@ -45,6 +46,7 @@ static bool serve(struct collector *c)
 	if (seq == c->control->done_seq)
 		return false;
 	uint32_t kinds = __atomic_exchange_n(&c->control->request_kinds, 0, __ATOMIC_ACQ_REL);
+	c->served = seq;
 	if (kinds & WIRE_REQUEST_MODULES)
 		collector_answer_modules(c);
 	kinds &= ~WIRE_REQUEST_MODULES;

@@ -89,9 +89,15 @@ static enum snapshot_hold hold_target(struct collector *c, bool asked)
 	return asked ? HOLD_WAITING : HOLD_FROZEN;
 }
 
+void collector_thaw(struct collector *c)
+{
+	if (c->control && collector_load(&c->control->request_seq) == c->served)
+		collector_set_freeze(c, 0);
+}
+
 static void release_target(struct collector *c)
 {
-	collector_set_freeze(c, 0);
+	collector_thaw(c);
 	if (c->run->hold == RUN_HOLD_STOP && c->launched)
 		ipc_continue(c->pidfd);
 }
@@ -99,7 +105,9 @@ static void release_target(struct collector *c)
 static void note_snapshot(struct collector *c, struct snapshot *snap, uint64_t cost_ns, bool mappings)
 {
 	int64_t rss = snap->ledger.bytes[LEDGER_T_rss];
-	int64_t live = snap->counters.live_bytes;
+	/* what the ledger has is what was seen; the counters may have run on */
+	int64_t live = ledger_has(&snap->ledger, LEDGER_T_live_requested) ? snap->ledger.bytes[LEDGER_T_live_requested] :
+									    snap->counters.live_bytes;
 	if (snap->vm_hwm_bytes > c->vm_hwm_bytes)
 		c->vm_hwm_bytes = snap->vm_hwm_bytes;
 	if (rss > 0)

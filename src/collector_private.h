@@ -51,6 +51,7 @@ struct collector {
 	int64_t past_live_bytes;           /* the maximum that was asked for last; it is over */
 	int64_t probe_permille;            /* memwhy's share of rss, at the last snapshot */
 	uint64_t image_mark, execing_ns;
+	uint32_t served;                   /* the request that is being answered, or was last */
 	uint32_t events_stored[WIRE_EVENT_KINDS];
 	struct wire_heap heaps[WIRE_HEAPS];
 	char probe_state[STORE_PROBE_STATE_BYTES];
@@ -79,6 +80,9 @@ int collector_look(struct collector *c);
 int collector_snap(struct collector *c, int trigger, bool asked);
 /* Holds the target's threads at their next hook, or lets them go. */
 void collector_set_freeze(struct collector *c, uint32_t on);
+/* Lets them go, unless another thread has asked meanwhile: its moment would be gone before
+ * it is looked at. Its own answer lets them go, and they wait for a bounded time anyway. */
+void collector_thaw(struct collector *c);
 /* Its share of the tree's summed rss, net of memwhy's own; 0 when it has ended. */
 void collector_put_in_sum(struct collector *c, int64_t rss_bytes, uint64_t now_ns);
 

@@ -46,6 +46,7 @@
 #define BUDGET_START_NS   (MS / 2)   /* what a process may cost before it has lived */
 #define LIVE_START_NS     (10 * MS)  /* and for its live peaks, which only a snapshot can keep */
 #define REST_FACTOR       9          /* of the last snapshot's cost, before a cheap one */
+#define REST_SHRINK       5          /* before a moment that will be gone: a spike of two in a hundred */
 
 void sampler_init(struct sampler *s, uint64_t start_ns, uint64_t every_ns, bool fork_child)
 {
@@ -150,9 +151,9 @@ static bool goes_on_growing(const struct sampler *s)
 	return s->rss_bytes - s->rss_before_bytes > s->rss_bytes / 1000 * GROWTH_GOES_ON;
 }
 
-static bool rested(const struct sampler *s, uint64_t now_ns)
+static bool rested(const struct sampler *s, uint64_t now_ns, uint64_t factor)
 {
-	return since(s->last_ns, now_ns) >= REST_FACTOR * s->expected_ns;
+	return since(s->last_ns, now_ns) >= factor * s->expected_ns;
 }
 
 static bool timer_is_due(const struct sampler *s, uint64_t now_ns)
@@ -171,7 +172,7 @@ int sampler_want(const struct sampler *s, uint64_t now_ns, int64_t rss_bytes)
 	bool can = affordable(s, now_ns, TRIGGER_RSS_GROWTH, BUDGET_GROWTH);
 	if (can && grew(rss_bytes, s->rss_high_bytes, GROWTH_WORTH))
 		return TRIGGER_RSS_GROWTH;
-	if (can && grew(rss_bytes, s->rss_high_bytes, GROWTH_CHEAP) && rested(s, now_ns) && !goes_on_growing(s))
+	if (can && grew(rss_bytes, s->rss_high_bytes, GROWTH_CHEAP) && rested(s, now_ns, REST_FACTOR) && !goes_on_growing(s))
 		return TRIGGER_RSS_GROWTH;
 	return timer_is_due(s, now_ns) ? TRIGGER_TIMER : SAMPLER_NO_TRIGGER;
 }
@@ -265,7 +266,7 @@ bool sampler_shrink_armed(const struct sampler *s, uint64_t now_ns, int64_t rss_
 	if (s->snapshots == 0)
 		return false;
 	if (grew(rss_bytes, s->rss_high_bytes, GROWTH_ALWAYS) ||
-	    (grew(rss_bytes, s->rss_high_bytes, GROWTH_SHRINK) && rested(s, now_ns)))
+	    (grew(rss_bytes, s->rss_high_bytes, GROWTH_SHRINK) && rested(s, now_ns, REST_SHRINK)))
 		return true;
 	return grew(rss_bytes, s->rss_high_bytes, GROWTH_CHEAP) && affordable(s, now_ns, TRIGGER_SHRINK, BUDGET_SHRINK);
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define ATTACH_NS 1000000000ull
+#define SCANS 4
+#define LIVE_PER_DIFFERENCE 1000 /* 0.1 % of live, between shadow and counters */
 
 int target_view_create(pid_t pid, int memfd, struct target_view **ret_view)
 {
@@ -238,6 +240,29 @@ static int fill_snapshot(struct target_view *v, struct knowledge k, struct snaps
 	return 0;
 }
 
+static int64_t distance(int64_t a, int64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+/* A thread that was inside malloc when the others were held books its block when it gets the
+ * processor again, perhaps behind the scan. Then the counters know more than the shadow did,
+ * and what changed since is read once more: little, for the others wait. */
+static int scan_blocks(struct target_view *v, struct counters *ret_counters)
+{
+	int64_t off = INT64_MAX;
+	int rc = 0;
+	for (int tries = 0; rc == 0 && tries < SCANS; tries++) {
+		int64_t before = off;
+		rc = shadow_view_scan(v->shadow);
+		target_view_counters(v, ret_counters);
+		off = distance(shadow_view_live_bytes(v->shadow), ret_counters->live_bytes);
+		if (off <= ret_counters->live_bytes / LIVE_PER_DIFFERENCE || off >= before)
+			break;
+	}
+	return rc;
+}
+
 int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger, enum snapshot_hold hold,
 			 bool want_mappings, target_event_fn *fn, void *arg, struct snapshot *ret_snapshot)
 {
@@ -248,10 +273,11 @@ int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger, e
 	target_view_drain(v, fn, arg);
 	int rc = collect_threads(v);
 	if (rc == 0 && k.blocks)
-		rc = shadow_view_scan(v->shadow);
+		rc = scan_blocks(v, &s.counters);
+	else
+		target_view_counters(v, &s.counters);
 	if (rc < 0)
 		return rc;
-	target_view_counters(v, &s.counters);
 	target_view_drain(v, fn, arg);
 	rc = fill_snapshot(v, k, &s);
 	if (rc == 0 && want_mappings && s.pages != PAGES_NONE)

@@ -243,7 +243,8 @@ static void a_second_costs_little_and_misses_little(void **state)
 		}
 		assert_true(x.top > 90 * MIB);
 		assert_true(x.seen * 1000 >= x.top * 990);
-		assert_in_range(x.s.cost_ns[TRIGGER_RSS_GROWTH] + x.s.cost_ns[TRIGGER_SHRINK], 1, 50 * MS);
+		/* from 3 to 90 MiB within the second: most of the growth that a run ever has */
+		assert_in_range(x.s.cost_ns[TRIGGER_RSS_GROWTH] + x.s.cost_ns[TRIGGER_SHRINK], 1, 55 * MS);
 	}
 }
 
