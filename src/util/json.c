@@ -5,6 +5,7 @@
 #include "util/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 void json_init(struct json *j, FILE *out)
@@ -78,6 +79,16 @@ void json_integer(struct json *j, const char *key, int64_t value)
 {
 	begin_value(j, key);
 	fprintf(j->out, "%" PRId64, value);
+}
+
+void json_real(struct json *j, const char *key, double value)
+{
+	if (!isfinite(value)) {
+		json_null(j, key);
+		return;
+	}
+	begin_value(j, key);
+	fprintf(j->out, "%.15g", value);
 }
 
 void json_bool(struct json *j, const char *key, bool value)
