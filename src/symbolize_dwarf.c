@@ -24,13 +24,17 @@ static bool is_around(Dwarf_Die *die, int tag, uint64_t address)
 		tag == DW_TAG_catch_block) && dwarf_haspc(die, address) > 0;
 }
 
-/* One level down; false: nothing below is around the address. */
+/* One level down; false: nothing below is around the address. Siblings that lead back are a lie. */
 static bool descend(Dwarf_Die *die, uint64_t address, int *ret_tag)
 {
 	Dwarf_Die child;
+	Dwarf_Off last = dwarf_dieoffset(die);
 	if (dwarf_child(die, &child) != 0)
 		return false;
 	do {
+		if (dwarf_dieoffset(&child) <= last)
+			return false;
+		last = dwarf_dieoffset(&child);
 		*ret_tag = dwarf_tag(&child);
 		if (is_around(&child, *ret_tag, address)) {
 			*die = child;

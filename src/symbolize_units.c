@@ -88,7 +88,9 @@ static bool may_have_functions(int tag)
 	}
 }
 
-static int walk(struct symbolize_unit *u, Dwarf_Die *parent, unsigned depth)
+/* last: the offset of the last one met. A tree that leads back to what was met lies; the walk
+ * ends there, for it would have no end. */
+static int walk(struct symbolize_unit *u, Dwarf_Die *parent, unsigned depth, Dwarf_Off *last)
 {
 	Dwarf_Die die;
 	int rc = 0;
@@ -96,10 +98,13 @@ static int walk(struct symbolize_unit *u, Dwarf_Die *parent, unsigned depth)
 		return 0;
 	do {
 		int tag = dwarf_tag(&die);
+		if (dwarf_dieoffset(&die) <= *last)
+			return -EBADMSG;
+		*last = dwarf_dieoffset(&die);
 		if (tag == DW_TAG_subprogram)
 			rc = add_ranges(&u->functions, &die, 0);
 		if (rc >= 0 && may_have_functions(tag))
-			rc = walk(u, &die, depth + 1);
+			rc = walk(u, &die, depth + 1, last);
 	} while (rc >= 0 && dwarf_siblingof(&die, &die) == 0);
 	return rc;
 }
@@ -109,7 +114,8 @@ static void load_functions(struct symbolize_unit *u)
 	if (u->loaded)
 		return;
 	u->loaded = true;
-	walk(u, &u->die, 0); /* short of memory: the functions that there are */
+	Dwarf_Off last = dwarf_dieoffset(&u->die);
+	walk(u, &u->die, 0, &last); /* damaged, or short of memory: the functions that there are */
 	sort_ranges(&u->functions);
 }
 
