@@ -239,12 +239,14 @@ static void close_files(struct run_files *f)
 
 /* ---- after the target ended --------------------------------------------------------------- */
 
-static void close_store(struct run_files *f)
+static int close_store(struct run_files *f)
 {
 	char error[512] = "";
-	if (store_close(f->store, error, sizeof error) != 0)
+	int result = store_close(f->store, error, sizeof error);
+	if (result != 0)
 		complain(0, "the recording is not complete: %s", error);
 	f->store = NULL;
+	return result;
 }
 
 /* The files are still what was loaded; what takes too long is left for memwhy symbolize. */
@@ -292,8 +294,8 @@ static int run_recorded(const struct run_arguments *a, struct run_options *optio
 		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
 			     : explain_launch(options->command, result.launch_errno);
 	}
-	close_store(f);
-	add_symbols(a, f);
+	if (close_store(f) == 0)
+		add_symbols(a, f);
 	report(a, f, &result);
 	if (WIFSIGNALED(result.wait_status))
 		*ret_signal = WTERMSIG(result.wait_status);
