@@ -9,6 +9,7 @@
 #include "launch.h"
 #include "ledger.h"
 #include "recording_path.h"
+#include "recording_symbols.h"
 #include "report.h"
 #include "run.h"
 #include "run_plans.h"
@@ -238,12 +239,27 @@ static void close_files(struct run_files *f)
 
 /* ---- after the target ended --------------------------------------------------------------- */
 
-static void close_store(struct run_files *f)
+static int close_store(struct run_files *f)
 {
 	char error[512] = "";
-	if (store_close(f->store, error, sizeof error) != 0)
+	int result = store_close(f->store, error, sizeof error);
+	if (result != 0)
 		complain(0, "the recording is not complete: %s", error);
 	f->store = NULL;
+	return result;
+}
+
+/* The files are still what was loaded; what takes too long is left for memwhy symbolize. */
+static void add_symbols(const struct run_arguments *a, struct run_files *f)
+{
+	struct recording_symbols_options options = { .limit_ns = 10000000000u };
+	struct recording_symbols_result result;
+	char text[2 * PATH_MAX + 512];
+	int error = recording_symbols_guarded(f->recording, &options, &result, text, sizeof text);
+	if (error && error != -ENODATA)
+		complain(0, "%s", text);
+	else if (!error && !a->quiet && recording_symbols_complaint(&result, text, sizeof text))
+		complain(0, "%s", text);
 }
 
 static void report(const struct run_arguments *a, struct run_files *f, const struct run_result *result)
@@ -278,7 +294,8 @@ static int run_recorded(const struct run_arguments *a, struct run_options *optio
 		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
 			     : explain_launch(options->command, result.launch_errno);
 	}
-	close_store(f);
+	if (close_store(f) == 0)
+		add_symbols(a, f);
 	report(a, f, &result);
 	if (WIFSIGNALED(result.wait_status))
 		*ret_signal = WTERMSIG(result.wait_status);

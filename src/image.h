@@ -44,6 +44,10 @@ int image_symbols(struct image *im, image_symbol_fn *fn, void *arg);
 /* Where the symbols came from, for people: ".symtab", "debug file", ...; "" for none. */
 const char *image_symbol_source(struct image *im);
 
+/* The file that is packed in .gnu_debugdata, which the caller frees. -ENOENT: none; -ENODATA:
+ * damaged; -ENOMEM: larger than 256 MiB, or memory is short. */
+int image_debugdata(struct image *im, void **ret_bytes, size_t *ret_size);
+
 /* Functions by .eh_frame_hdr (DESIGN 4 rule 2), ascending by start. owner: the index of the
  * function that this one is a cold fragment of, else its own index. -ENODATA: no such table;
  * -EBADMSG: one that contradicts itself. */
@@ -51,6 +55,9 @@ struct image_function { uint64_t start, end; uint32_t owner; bool fragment; };
 int image_functions(struct image *im, const struct image_function **ret_functions, size_t *ret_count);
 /* Index of the function that contains address (fragments resolve to their owner), or -1. */
 int64_t image_function_at(struct image *im, uint64_t address);
+/* The start of that function. -ENOENT: none contains address. The text is looked through only
+ * for a fragment's owner. */
+int image_function_start(struct image *im, uint64_t address, uint64_t *ret_start);
 
 /* One pass over the text (rule 3): references from a function (index, fragments resolved)
  * to an address. */

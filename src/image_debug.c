@@ -154,3 +154,14 @@ int image_unpack_debugdata(struct image *im, struct elf_bytes *ret_file)
 	*ret_file = (struct elf_bytes){ bytes, size };
 	return 0;
 }
+
+int image_debugdata(struct image *im, void **ret_bytes, size_t *ret_size)
+{
+	struct elf_bytes file;
+	int rc = image_unpack_debugdata(im, &file);
+	if (rc < 0)
+		return rc;
+	*ret_bytes = (void *)(uintptr_t)file.bytes;
+	*ret_size = file.size;
+	return 0;
+}

@@ -188,3 +188,12 @@ int image_functions(struct image *im, const struct image_function **ret_function
 	*ret_count = im->function_count;
 	return 0;
 }
+
+int image_function_start(struct image *im, uint64_t address, uint64_t *ret_start)
+{
+	int64_t i = image_function_at(im, address);
+	if (i < 0)
+		return -ENOENT;
+	*ret_start = im->functions[i].start;
+	return 0;
+}

@@ -147,7 +147,7 @@ static int check_tables(sqlite3 *db, char *error, size_t size)
 }
 
 /* Shut the doors that SQLite leaves open for its owner's own files. */
-static void harden(sqlite3 *db)
+void recording_open_harden(sqlite3 *db, bool read_only)
 {
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
@@ -156,7 +156,9 @@ static void harden(sqlite3 *db)
 	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 64 << 20);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 	sqlite3_busy_timeout(db, 2000);
-	sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA query_only=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
+	sqlite3_exec(db, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0", NULL, NULL, NULL);
+	if (read_only)
+		sqlite3_exec(db, "PRAGMA query_only=ON", NULL, NULL, NULL);
 }
 
 static int open_plainly(const char *path, sqlite3 **ret_db)
@@ -210,7 +212,7 @@ int recording_open_database(const char *path, sqlite3 **ret_db, char *error, siz
 			 has_wal(path) ? "; copy it with its -wal file to a folder that you can write" : "");
 		r = (code & 0xff) == SQLITE_NOMEM ? -ENOMEM : -EBADMSG;
 	} else {
-		harden(db);
+		recording_open_harden(db, true);
 		r = check_identity(db, error, size);
 		if (!r)
 			r = check_tables(db, error, size);

@@ -32,7 +32,11 @@ struct symbolize_file;
  * searched before the system's; NULL: none. */
 int symbolize_open(const char *path, const char *build_id, const char *const *debug_dirs, struct symbolize_file **ret_file);
 void symbolize_close(struct symbolize_file *f);
-/* address: the file's own (ip - bias), of the call itself and not of its return. */
+/* A file that by its name is the module's debug file and was made with another build: it is
+ * not used. NULL: none was met. Of the file's lifetime. */
+const char *symbolize_refused(const struct symbolize_file *f);
+/* address: the file's own (ip - bias), of the call itself and not of its return. -ENOENT:
+ * nothing is known of it. */
 int symbolize_address(struct symbolize_file *f, uint64_t address, struct symbolize_names *ret_names);
 
 #endif
