@@ -7,7 +7,6 @@
 #include <regex.h>
 #include <stdio.h>
 
-#define NODES_MAX 512   /* a damaged recording may go round in circles */
 enum { LINE_UNKNOWN, LINE_CUT, LINE_NO_TABLES };
 
 static bool line_matches(const struct stack_model *m, const struct stack_line *l, const regex_t *regex)
@@ -52,7 +51,7 @@ static size_t whole_chain(const struct stack_model *m, uint32_t node)
 {
 	size_t n = 0;
 	uint32_t flags = m->nodes[node].flags, at = node;
-	for (unsigned nodes = 0; nodes < NODES_MAX && (at || !nodes); nodes++) {
+	for (unsigned nodes = 0; nodes < STACK_FRAMES_MAX && (at || !nodes); nodes++) {
 		const struct stack_frame *f = &m->frames[m->nodes[at].frame];
 		for (uint32_t i = 0; i < f->line_count && n < STACK_CHAIN_MAX - 1; i++)
 			m->chain[n++] = f->first_line + i;

@@ -89,7 +89,8 @@ int stack_model_mark(struct stack_model *m, const char *filter, const char *hide
 /* The lines of a stack, innermost first, as indexes of lines; valid until the next call. The
  * first is always there. With `bare`, without hidden lines and without the shims at its
  * inner end, unless nothing else is left. A damaged recording's loop ends after 512 frames. */
-#define STACK_CHAIN_MAX 16384
+#define STACK_CHAIN_MAX 16384 /* lines: 512 frames of 32 inlined functions */
+#define STACK_FRAMES_MAX 512
 size_t stack_model_chain(const struct stack_model *m, uint32_t node, bool bare, const uint32_t **ret_lines);
 /* False if a filter is set and no line of the stack was chosen by it. */
 bool stack_model_is_chosen(const struct stack_model *m, uint32_t node);

@@ -3,7 +3,7 @@
  * The program: main calls parse (in which "name", inlined, calls intern) and load (of a library
  * without symbols, frame 6). Stacks, innermost first:
  *   1 main    2 parse+name <- 1    3 intern <- 2    4 operator new <- 3    5 [libx.so+0x66] <- 1
- *   6 malloc <- 5    7 malloc <- 2 (cut)    8 main <- 8: a loop, as of a damaged file
+ *   6 malloc <- 5    7 malloc <- 2 (cut)    8 main <- 1, or 8: a loop, as of a damaged file
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,11 +58,11 @@ static void add_symbols(struct store *s, const char *intern)
 	}
 }
 
-static void add_stacks(struct store *s)
+static void add_stacks(struct store *s, bool loop)
 {
-	static const struct { int id, parent, frame, flags; } stacks[] = {
+	const struct { int id, parent, frame, flags; } stacks[] = {
 		{ 1, 0, 1, 0 }, { 2, 1, 2, 0 }, { 3, 2, 3, 0 }, { 4, 3, 4, 0 }, { 5, 1, 6, 0 }, { 6, 5, 5, 0 },
-		{ 7, 2, 5, WIRE_STACK_CUT }, { 8, 8, 1, 0 },
+		{ 7, 2, 5, WIRE_STACK_CUT }, { 8, loop ? 8 : 1, 1, 0 },
 	};
 	for (size_t i = 0; i < sizeof stacks / sizeof *stacks; i++) {
 		const struct store_cell cells[] = { number(stacks[i].id), number(stacks[i].parent), number(stacks[i].frame),
@@ -120,7 +120,7 @@ void make_stacks(const char *path, const struct make_stacks *how)
 	add_modules(s);
 	add_frames(s);
 	add_symbols(s, how->extra ? how->extra : "intern");
-	add_stacks(s);
+	add_stacks(s, how->loop);
 	add_figures(s, how, 250, 2);
 	add_figures(s, how, 300, 1);
 	add_totals(s, how);

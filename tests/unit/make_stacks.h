@@ -10,6 +10,7 @@
 
 struct make_stacks {
 	bool sampled;         /* with standard errors */
+	bool loop;            /* a stack that is its own caller */
 	int64_t scale;        /* what KIB in the table is, in bytes; 1024 */
 	const char *extra;    /* name of the function that another build has, instead of "intern" */
 };

@@ -81,7 +81,8 @@ static void test_loop_ends(void **state)
 {
 	struct loaded l;
 	const uint32_t *lines;
-	assert_int_equal(load(&l, STACKS_NAME, STACK_BY_TOTAL, REPORT_AT_PEAK), 0);
+	make_stacks("loop.memwhy", &(struct make_stacks){ .scale = KIB, .loop = true });
+	assert_int_equal(load(&l, "loop.memwhy", STACK_BY_TOTAL, REPORT_AT_PEAK), 0);
 	assert_int_equal(stack_model_chain(&l.model, node_by_id(&l.model, 8), true, &lines), 512);
 	unload(&l);
 }
