@@ -115,7 +115,7 @@ void make_stacks(const char *path, const struct make_stacks *how)
 	struct store_process p = make_process(1, 4711, "app --work", "/usr/bin/app");
 	store_add_process(s, &p);
 	add_moment(s, 250, TRIGGER_LIVE_PEAK, make_ledger(40 * MIB, 20 * MIB, 8 * MIB));
-	add_moment(s, 300, TRIGGER_RSS_GROWTH, make_ledger(44 * MIB, 10 * MIB, 13 * MIB));
+	add_moment(s, 300, TRIGGER_RSS_GROWTH, make_ledger(44 * how->scale * 1024, 10 * MIB, 13 * how->scale * 1024));
 	add_moment(s, 510, TRIGGER_EXIT, make_ledger(43 * MIB, 300000, 28 * MIB));
 	add_modules(s);
 	add_frames(s);
