@@ -41,7 +41,7 @@ static const struct option long_options[] = {
 static void print_help(void)
 {
 	printf("usage: memwhy top %s\n\n%s", cmd_top.usage,
-	       "The call stacks that hold the bytes of a recording made with --stacks; without\n"
+	       "The call stacks that hold the bytes, of a recording that has call stacks; without\n"
 	       "RECORDING, of the last one.\n\n");
 	stack_arguments_print_help(stdout);
 	fputs("  --group WHAT           function (default), file, module, or stack\n"
