@@ -80,6 +80,8 @@ struct stack_model {
 int stack_model_init(struct stack_model *m, struct recording *r, const struct stack_query *query,
 		     struct stack_names *names);
 void stack_model_finish(struct stack_model *m);
+/* For stack_model_init(): sets snapshot and elsewhere. -ENOMSG: no snapshot has stacks. */
+int stack_model_choose_moment(struct stack_model *m);
 const char *stack_error_text(const struct recording *r, int result);
 
 /* Marks lines: hide and filter are extended regular expressions over functions, files and

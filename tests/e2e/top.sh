@@ -50,6 +50,7 @@ for format in folded pprof speedscope; do
 	run "$MEMWHY" export $format -o "out.$format" stacks.rec
 	is "export $format" "$ended" "exit 0"
 done
+# shellcheck disable=SC2016 # awk's
 holds "every folded line is a stack and a number" awk '$NF !~ /^[0-9]+$/ || NF < 2 { exit 1 } END { exit NR == 0 }' out.folded
 if command -v python3 > /dev/null; then
 	holds "speedscope's frames and weights agree" python3 - out.speedscope <<-'PY'
