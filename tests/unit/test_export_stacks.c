@@ -14,7 +14,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Into a file, for the readers of tests/unit/check_stacks.sh; returns the result. */
+/* Into a file; returns the result. */
 static int write_file(const char *recording, const struct export_format *format, const char *table, enum stack_by by,
 		      const char *path)
 {
