@@ -5,6 +5,7 @@
 #include "ledger.h"
 #include "recording.h"
 #include "recording_path.h"
+#include "stack_arguments.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,16 +20,20 @@
 
 struct request {
 	const struct export_format *format;
+	struct stack_arguments stacks;
 	const char *table, *output, *path; /* NULL: the first, standard output, the last */
 	bool force;
 };
 
-enum { OPTION_TABLE = 256, OPTION_FORCE, OPTION_HELP };
+enum { OPTION_TABLE = 256, OPTION_FORCE, OPTION_BY, OPTION_AT, OPTION_PID, OPTION_HELP };
 
 static const struct option long_options[] = {
 	{ "table", required_argument, NULL, OPTION_TABLE },
 	{ "output", required_argument, NULL, 'o' },
 	{ "force", no_argument, NULL, OPTION_FORCE },
+	{ "by", required_argument, NULL, OPTION_BY },
+	{ "at", required_argument, NULL, OPTION_AT },
+	{ "pid", required_argument, NULL, OPTION_PID },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -37,7 +42,7 @@ static void print_help(void)
 {
 	printf("usage: memwhy export %s\n\nFormats:\n", cmd_export.usage);
 	for (size_t i = 0; export_formats[i]; i++) {
-		printf("  %-8s %s; tables:", export_formats[i]->name, export_formats[i]->summary);
+		printf("  %-10s %s%s", export_formats[i]->name, export_formats[i]->summary, *export_formats[i]->tables ? "; tables:" : "");
 		for (const char *const *t = export_formats[i]->tables; *t; t++)
 			printf(" %s", *t);
 		putchar('\n');
@@ -46,7 +51,9 @@ static void print_help(void)
 	      "  -o, --output FILE   instead of standard output; an existing file needs --force\n"
 	      "  --force             overwrite it\n"
 	      "  --help              this\n\n"
-	      "Without RECORDING, the last one. Columns of samples and ledger: time_ns, pid, trigger,\n"
+	      "For call stacks (the table stacks, and the other formats):\n\n", stdout);
+	stack_arguments_print_help(stdout);
+	fputs("\nWithout RECORDING, the last one. Columns of samples and ledger: time_ns, pid, trigger,\n"
 	      "each term below with _bytes (memwhy-ledger(7)), allocations, frees, unknown_frees,\n"
 	      "unknown_reallocs, double_allocations. A figure that could not be had is empty.\n\n", stdout);
 	for (int t = 0; t < LEDGER_TERMS; t++)
@@ -64,6 +71,8 @@ static int check_table(const struct request *q)
 	char names[256] = "";
 	if (!q->table)
 		return 0;
+	if (!*q->format->tables)
+		return complain("no such table", q->table, "the format has none");
 	for (const char *const *t = q->format->tables; *t; t++) {
 		if (!strcmp(*t, q->table))
 			return 0;
@@ -91,19 +100,24 @@ static int set_operands(struct request *q, int count, char **operands)
 /* 0, an exit status, or -1 for "help was printed". */
 static int parse(struct request *q, int argc, char **argv)
 {
-	int c;
+	int c, r = 0;
 	optind = 0; /* glibc: start over, other commands may have parsed already */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1)
+	while (!r && (c = getopt_long(argc, argv, ":o:", long_options, NULL)) != -1)
 		switch (c) {
 		case OPTION_TABLE: q->table = optarg; break;
 		case 'o': q->output = optarg; break;
 		case OPTION_FORCE: q->force = true; break;
+		case OPTION_BY: r = stack_argument_by(&q->stacks, optarg); break;
+		case OPTION_AT: r = stack_argument_at(&q->stacks, optarg); break;
+		case OPTION_PID: r = stack_argument_pid(&q->stacks, optarg); break;
 		case OPTION_HELP: print_help(); return -1;
 		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy export --help");
 		default: return complain("unknown option", argv[optind - 1], "see memwhy export --help");
 		}
-	return set_operands(q, argc - optind, argv + optind);
+	if (!r)
+		r = stack_arguments_check(&q->stacks);
+	return r ? r : set_operands(q, argc - optind, argv + optind);
 }
 
 /* The recording itself must not be what --force overwrites. */
@@ -131,13 +145,15 @@ static FILE *open_output(const struct request *q, const char *path)
 
 static int write_out(const struct request *q, struct recording *r, FILE *out)
 {
-	int result = q->format->write(r, q->table ? q->table : q->format->tables[0], out);
+	int result = q->format->write(r, &(struct export_options){ q->table, q->stacks.query }, out);
 	bool bad = *recording_error(r);
 	if (out != stdout && fclose(out) && !result)
 		result = -errno;
 	/* a reader that has seen enough ("| head") is no failure worth a word */
 	if (result && (bad || result != -EPIPE))
-		fprintf(stderr, "memwhy: %s%s\n", bad ? "" : "cannot write the export: ", export_error_text(r, result));
+		fprintf(stderr, "memwhy: %s%s\n", bad ? "" : "export: ", export_error_text(r, result));
+	if (result && out != stdout && !q->force)
+		unlink(q->output); /* it was made for this */
 	return result ? EXIT_MEMWHY : 0;
 }
 
@@ -157,7 +173,7 @@ static int export_recording(const struct request *q, const char *path)
 
 static int run_export(int argc, char **argv)
 {
-	struct request q = { 0 };
+	struct request q = { .stacks = { "export", STACK_QUERY_DEFAULT, false, STACK_GROUP_FUNCTION } };
 	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
 	if (r)
@@ -171,7 +187,7 @@ static int run_export(int argc, char **argv)
 
 const struct command cmd_export = {
 	.name = "export",
-	.usage = "FORMAT [--table TABLE] [-o FILE [--force]] [RECORDING]",
-	.summary = "a recording as CSV",
+	.usage = "FORMAT [--table TABLE] [--by FIGURE] [--at MOMENT] [-o FILE [--force]] [RECORDING]",
+	.summary = "a recording for other programs: CSV, pprof, flame graphs",
 	.run = run_export,
 };

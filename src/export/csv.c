@@ -240,10 +240,13 @@ static const struct {
 	{ "mappings", write_mappings },
 };
 
-static int write_table(struct recording *r, const char *name, FILE *out)
+static int write_table(struct recording *r, const struct export_options *options, FILE *out)
 {
 	struct sheet s = { .recording = r };
+	const char *name = options->table ? options->table : tables[0].name;
 	int result = -EINVAL;
+	if (!strcmp(name, "stacks"))
+		return export_with_stacks(r, options, export_csv_stacks, out);
 	csv_init(&s.csv, out);
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		if (!strcmp(name, tables[i].name))
@@ -255,7 +258,7 @@ static int write_table(struct recording *r, const char *name, FILE *out)
 	return result;
 }
 
-static const char *const table_names[] = { "samples", "ledger", "processes", "mappings", NULL };
+static const char *const table_names[] = { "samples", "ledger", "processes", "mappings", "stacks", NULL };
 const struct export_format export_csv = {
 	.name = "csv", .summary = "comma-separated values (RFC 4180)", .tables = table_names, .write = write_table,
 };
