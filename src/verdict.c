@@ -17,20 +17,25 @@
 
 /* ---- findings ---------------------------------------------------------------------------- */
 
-static int rank(const struct verdict_finding *f)
+/* Less of the peak than that, and what is said of the exit may come first. */
+#define PEAK_SHARE_PERCENT 15
+
+static int rank(const struct verdict_finding *f, int64_t peak_bytes)
 {
 	if (f->rule == rule_retained_is_not_memory.id)
 		return 2;
 	if (f->rule == rule_live_is_it.id)
 		return 3;
-	return f->moment == VERDICT_PEAK && f->column != VERDICT_NOBODY ? 0 : 1;
+	return f->moment == VERDICT_PEAK && f->column != VERDICT_NOBODY &&
+	       f->bytes >= peak_bytes / 100 * PEAK_SHARE_PERCENT ? 0 : 1;
 }
 
-static int in_order(const void *a, const void *b)
+static int in_order(const void *a, const void *b, void *arg)
 {
 	const struct verdict_finding *x = a, *y = b;
-	if (rank(x) != rank(y))
-		return rank(x) - rank(y);
+	int p = rank(x, *(int64_t *)arg), q = rank(y, *(int64_t *)arg);
+	if (p != q)
+		return p - q;
 	if (x->bytes != y->bytes)
 		return x->bytes < y->bytes ? 1 : -1;
 	return strcmp(x->rule, y->rule);
@@ -40,7 +45,7 @@ static int in_order(const void *a, const void *b)
 static bool is_peak_blamed(const struct verdict *v)
 {
 	for (size_t i = 0; i < v->finding_count; i++)
-		if (rank(&v->findings[i]) == 0 || v->findings[i].rule == rule_file_backed.id)
+		if (v->findings[i].moment == VERDICT_PEAK && v->findings[i].rule != rule_retained_is_not_memory.id)
 			return true;
 	return false;
 }
@@ -55,6 +60,7 @@ static size_t count_rules(void)
 
 static int evaluate_all(const struct verdict_input *in, struct verdict *v)
 {
+	const struct ledger *l = verdict_ledger(in, REPORT_AT_PEAK);
 	v->findings = calloc(count_rules(), sizeof *v->findings);
 	if (!v->findings)
 		return -ENOMEM;
@@ -67,7 +73,8 @@ static int evaluate_all(const struct verdict_input *in, struct verdict *v)
 		f->rule = rules[i]->id;
 		v->finding_count++;
 	}
-	qsort(v->findings, v->finding_count, sizeof *v->findings, in_order);
+	int64_t peak_bytes = l ? verdict_resident(l) : 0;
+	qsort_r(v->findings, v->finding_count, sizeof *v->findings, in_order, &peak_bytes);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Live grows steadily while work comes and goes, and nothing of it is freed at the end: as a
  * leak does. The slope is Theil and Sen's median of all pairs' slopes over the second half, so
  * that neither the start nor single steps decide it. Loading data is steady growth as well;
- * what tells a leak is the work that was freed meanwhile, or a long run.
+ * what tells a leak is the work that was freed meanwhile, a program that mostly waits (who
+ * loads does so as fast as he can), or a long run.
  */
 #include "rules.h"
 #include "verdict_help.h"
@@ -18,6 +19,7 @@
 #define GROWTH_PERCENT 15        /* of the mark, over the second half */
 #define KEPT_PERCENT 75          /* of the mark, live at the end */
 #define CHURN_PERCENT 50         /* freed meanwhile, by what it grew */
+#define BUSY_PERCENT 50          /* of one CPU: who loads is busier */
 #define LONG_RUN_NS INT64_C(60000000000)
 
 struct half {
@@ -86,10 +88,11 @@ static bool is_kept(const struct verdict_input *in, int64_t peak)
 	return end >= peak / 100 * KEPT_PERCENT;
 }
 
-/* Data that is loaded is not freed meanwhile. */
-static bool has_churn(const struct verdict_input *in, const struct half *h)
+/* Data that is loaded comes at once, and is not freed meanwhile. */
+static bool is_more_than_loading(const struct verdict_input *in, const struct half *h)
 {
-	return in->run_ns >= LONG_RUN_NS ||
+	bool waits = in->cpu_ns >= 0 && in->cpu_ns < in->run_ns / 100 * BUSY_PERCENT;
+	return in->run_ns >= LONG_RUN_NS || waits ||
 	       h->allocated_bytes - h->growth_bytes >= h->growth_bytes / 100 * CHURN_PERCENT;
 }
 
@@ -104,7 +107,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		return false;
 	take_second_half(in, &h);
 	if (h.growth_bytes < VERDICT_FLOOR_BYTES || h.growth_bytes < peak / 100 * GROWTH_PERCENT || is_step(&h) ||
-	    !is_kept(in, peak) || !has_churn(in, &h))
+	    !is_kept(in, peak) || !is_more_than_loading(in, &h))
 		return false;
 	double slope = median_slope(&h, &rising);
 	if (slope <= 0 || rising < RISING_PERCENT)
@@ -117,6 +120,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	finding_show(ret, "second half, %s: %d %% of all pairs of moments rise, no step is over %d %% of the growth",
 		     TIME_TEXT(h.span_ns), rising, STEP_PERCENT);
 	finding_show(ret, "%s were allocated in it, and all but the growth freed", BYTES_TEXT(h.allocated_bytes));
+	if (in->cpu_ns >= 0)
+		finding_show(ret, "%s of CPU time in a run of %s", TIME_TEXT(in->cpu_ns), TIME_TEXT(in->run_ns));
 	finding_show(ret, "at the end %s were live, the most in the run %s",
 		     BYTES_TEXT(in->series[in->series_count - 1].live_bytes), BYTES_TEXT(peak));
 	finding_advise(ret, "only the program can: find who allocates what is never freed");
