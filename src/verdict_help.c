@@ -101,19 +101,14 @@ int64_t verdict_threads(const struct verdict_input *in)
 
 /* ---- quiet stretches ----------------------------------------------------------------------- */
 
-/* Level: within a hundredth of the mark, and 64 KiB of crumbs. */
-static int64_t level_bytes(const struct verdict_input *in)
+/* Within a hundredth of the mark, and 64 KiB of crumbs. */
+bool verdict_is_level(const struct verdict_input *in, int64_t live_a_bytes, int64_t live_b_bytes)
 {
 	int64_t peak = in->model->live_peak_bytes > 0 ? in->model->live_peak_bytes : 0;
-	return peak / 100 + (64 << 10);
+	int64_t apart = live_a_bytes > live_b_bytes ? live_a_bytes - live_b_bytes : live_b_bytes - live_a_bytes;
+	return apart <= peak / 100 + (64 << 10);
 }
 
-static bool is_level(int64_t a, int64_t b, int64_t within)
-{
-	return (a > b ? a - b : b - a) <= within;
-}
-
-/* Samples stop where nothing changes, so a stretch ends at the next one, not at its last. */
 static struct verdict_quiet stretch(const struct verdict_input *in, size_t from, size_t to)
 {
 	const struct verdict_series_point *a = &in->series[from], *b = &in->series[to];
@@ -121,22 +116,22 @@ static struct verdict_quiet stretch(const struct verdict_input *in, size_t from,
 				       b->live_bytes };
 }
 
-bool verdict_quiet(const struct verdict_input *in, struct verdict_quiet *ret_quiet)
+bool verdict_next_quiet(const struct verdict_input *in, int64_t at_least_ns, size_t *cursor,
+			struct verdict_quiet *ret_quiet)
 {
-	int64_t within = level_bytes(in);
-	struct verdict_quiet best = { 0 };
-	for (size_t from = 0, to; from < in->series_count; from = to) {
-		for (to = from + 1; to < in->series_count; to++)
-			if (!is_level(in->series[to].live_bytes, in->series[from].live_bytes, within))
-				break;
+	while (*cursor < in->series_count) {
+		size_t from = *cursor, to = from + 1;
+		while (to < in->series_count &&
+		       verdict_is_level(in, in->series[to].live_bytes, in->series[from].live_bytes))
+			to++;
+		*cursor = to;
 		struct verdict_quiet q = stretch(in, from, to - 1);
-		if (q.to_ns - q.from_ns > best.to_ns - best.from_ns)
-			best = q;
+		if (q.to_ns > q.from_ns && q.to_ns - q.from_ns >= at_least_ns) {
+			*ret_quiet = q;
+			return true;
+		}
 	}
-	if (best.to_ns - best.from_ns < in->run_ns / 10 || best.to_ns == best.from_ns)
-		return false;
-	*ret_quiet = best;
-	return true;
+	return false;
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */

@@ -44,11 +44,14 @@ bool verdict_figure(const struct verdict_input *in, enum report_moment at, enum 
 int64_t verdict_busy_cpus(const struct verdict_input *in);
 int64_t verdict_threads(const struct verdict_input *in); /* at the resident peak or the most since */
 
-/* A stretch in which live stays level, the longest; false: none of a tenth of the run. */
+/* A stretch in which live stays level (within a hundredth of its mark). */
 struct verdict_quiet {
 	int64_t from_ns, to_ns, calls, rss_from_bytes, rss_to_bytes, live_bytes;
 };
-bool verdict_quiet(const struct verdict_input *in, struct verdict_quiet *ret_quiet);
+/* The next one that is at least so long; *cursor begins at 0. False: no more. */
+bool verdict_next_quiet(const struct verdict_input *in, int64_t at_least_ns, size_t *cursor,
+			struct verdict_quiet *ret_quiet);
+bool verdict_is_level(const struct verdict_input *in, int64_t live_a_bytes, int64_t live_b_bytes);
 
 /* ---- the allocator's words ----------------------------------------------------------------- */
 
@@ -56,7 +59,7 @@ enum verdict_knob { KNOB_DECAY, KNOB_ARENAS, KNOB_CACHE, KNOB_HUGE, VERDICT_KNOB
 struct verdict_allocator {
 	const char *name;
 	int64_t decay_ms;               /* by default; -1: never by itself */
-	const char *decay_setting;      /* its name among the settings, or NULL */
+	const char *decay_settings[2];  /* its names among the settings, or NULL */
 	const char *knobs[VERDICT_KNOBS]; /* NULL: it has none */
 	bool conf;                      /* the knobs are parts of MALLOC_CONF, else variables */
 };
@@ -67,6 +70,10 @@ bool verdict_is_allocator(const struct verdict_input *in, const char *name);
 const char *verdict_allocator_name(const struct verdict_input *in);
 /* In force: by the settings, by a figure, else the default; -1: never. False: it has no decay. */
 bool verdict_decay_ns(const struct verdict_input *in, int64_t *ret_ns);
+/* The decay's setting at work at once, in the words of the release that is there. */
+const char *verdict_decay_knob(const struct verdict_input *in);
+/* By a setting that is in force; RECORDING_UNKNOWN. */
+int64_t verdict_arenas_limit(const struct verdict_input *in);
 /* "MALLOC_CONF=narenas:1"; of a jemalloc that is linked in both names that it may go by. */
 const char *verdict_setting_words(const struct verdict_input *in, const char *knob, char *text, size_t size);
 

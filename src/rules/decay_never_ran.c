@@ -53,7 +53,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	show(in, l, ret);
 	say_purge(in, ret);
 	finding_advise(ret, "%s gives freed pages back at once: it lowers the exit, hardly the peak",
-		       verdict_setting_words(in, verdict_allocator(in)->knobs[KNOB_DECAY], words, sizeof words));
+		       verdict_setting_words(in, verdict_decay_knob(in), words, sizeof words));
 	finding_price(ret, "more page faults and madvise calls: ruff takes a fifth to a third longer; "
 		      "for a program that ends anyway it buys nothing");
 	return true;

@@ -25,12 +25,15 @@ static int64_t mean_of(const struct verdict_input *in, int64_t (*of)(const struc
 	return total_ns ? (int64_t)(sum / (double)total_ns) : 0;
 }
 
-static bool is_idle(const struct verdict_input *in)
+/* For longer than decay, without a call that could have purged. */
+static bool is_idle(const struct verdict_input *in, int64_t decay_ns)
 {
 	struct verdict_quiet q;
-	if (!verdict_quiet(in, &q))
-		return false;
-	return q.calls * 1000 / ((q.to_ns - q.from_ns) / 1000000 + 1) < IDLE_CALLS_PER_SECOND;
+	size_t cursor = 0;
+	while (verdict_next_quiet(in, decay_ns > in->run_ns / 4 ? decay_ns : in->run_ns / 4, &cursor, &q))
+		if (q.calls * 1000 / ((q.to_ns - q.from_ns) / 1000000 + 1) < IDLE_CALLS_PER_SECOND)
+			return true;
+	return false;
 }
 
 static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret)
@@ -39,7 +42,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	int64_t decay_ns;
 	char words[VERDICT_TEXT / 2];
 	if (!l || !verdict_decay_ns(in, &decay_ns) || decay_ns <= 0 || in->run_ns / LONG_RUN_DECAYS < decay_ns ||
-	    is_idle(in))
+	    is_idle(in, decay_ns))
 		return false;
 	int64_t dirty = mean_of(in, verdict_dirty), gap = mean_of(in, verdict_gap);
 	if (!verdict_is_worth(l, dirty) || dirty < gap / 4)
@@ -51,10 +54,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		      verdict_allocator_name(in), TIME_TEXT(decay_ns));
 	finding_show(ret, "mean over the second half of %s: dirty %s of %s that is resident and not live",
 		     TIME_TEXT(in->run_ns), BYTES_TEXT(dirty), BYTES_TEXT(gap));
-	const char *knob = verdict_is_allocator(in, "jemalloc") ? "dirty_decay_ms:1000" :
-			   verdict_allocator(in)->knobs[KNOB_DECAY];
-	if (decay_ns <= 1000000000)
-		knob = verdict_allocator(in)->knobs[KNOB_DECAY];
+	bool shorter = verdict_is_allocator(in, "jemalloc") && decay_ns > 1000000000;
+	const char *knob = shorter ? "dirty_decay_ms:1000" : verdict_decay_knob(in);
 	finding_advise(ret, "%s gives them back sooner: it lowers the mean, hardly the peak",
 		       verdict_setting_words(in, knob, words, sizeof words));
 	finding_price(ret, "pages that are soon used again fault anew");

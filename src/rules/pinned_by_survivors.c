@@ -14,13 +14,32 @@ static int64_t pinned(const struct ledger *l)
 	return l->bytes[LEDGER_T_fragmentation];
 }
 
+/* Pages that are pinned while all is torn down, or built up, are soon gone. */
+#define LASTS_SHARE 10 /* at least half of it stays for a tenth of the run */
+
+static bool counts(const struct recording_snapshot *s)
+{
+	return s->s.trigger != TRIGGER_PURGED && ledger_has(&s->s.ledger, LEDGER_T_fragmentation);
+}
+
+static bool lasts(const struct verdict_input *in, size_t from)
+{
+	const struct recording_snapshot *s = in->snapshots;
+	for (size_t i = from; i < in->snapshot_count; i++) {
+		if (counts(&s[i]) && pinned(&s[i].s.ledger) < pinned(&s[from].s.ledger) / 2)
+			return false;
+		if ((int64_t)(s[i].s.time_ns - s[from].s.time_ns) >= in->run_ns / LASTS_SHARE)
+			return true;
+	}
+	return true; /* until the end */
+}
+
 static const struct recording_snapshot *worst(const struct verdict_input *in)
 {
 	const struct recording_snapshot *found = NULL;
 	for (size_t i = 0; i < in->snapshot_count; i++) {
 		const struct recording_snapshot *s = &in->snapshots[i];
-		if (s->s.trigger != TRIGGER_PURGED && ledger_has(&s->s.ledger, LEDGER_T_fragmentation) &&
-		    (!found || pinned(&s->s.ledger) > pinned(&found->s.ledger)))
+		if (counts(s) && (!found || pinned(&s->s.ledger) > pinned(&found->s.ledger)) && lasts(in, i))
 			found = s;
 	}
 	return found;

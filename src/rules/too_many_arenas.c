@@ -17,7 +17,9 @@ struct arenas { int64_t used; bool counted; };
 static struct arenas arenas_in_use(const struct verdict_input *in)
 {
 	struct arenas a = { verdict_threads(in), false };
-	int64_t value;
+	int64_t value, limit = verdict_arenas_limit(in);
+	if (limit > 0 && limit < a.used)
+		a.used = limit;
 	if (verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas_used, &value) ||
 	    verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas, &value))
 		a = (struct arenas){ value, true };
