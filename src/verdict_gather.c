@@ -187,6 +187,13 @@ static void find_purged(struct verdict_input *in)
 	}
 }
 
+/* What it takes off is memwhy's doing. */
+static void cut_series(struct verdict_input *in)
+{
+	while (in->has_purge && in->series_count && in->series[in->series_count - 1].time_ns >= in->purge.time_ns)
+		in->series_count--;
+}
+
 /* ---- together ----------------------------------------------------------------------------- */
 
 static void gather_times(struct verdict_input *in)
@@ -226,6 +233,7 @@ int verdict_gather(struct recording *r, const struct report_model *m, struct ver
 		return result;
 	}
 	find_purged(&g.in);
+	cut_series(&g.in);
 	*ret_gathered = g;
 	return 0;
 }

@@ -109,6 +109,13 @@ bool verdict_is_level(const struct verdict_input *in, int64_t live_a_bytes, int6
 	return apart <= peak / 100 + (64 << 10);
 }
 
+#define IDLE_CALLS_PER_SECOND 1000
+
+bool verdict_is_idle(const struct verdict_quiet *q)
+{
+	return q->calls * 1000 / ((q->to_ns - q->from_ns) / 1000000 + 1) < IDLE_CALLS_PER_SECOND;
+}
+
 static struct verdict_quiet stretch(const struct verdict_input *in, size_t from, size_t to)
 {
 	const struct verdict_series_point *a = &in->series[from], *b = &in->series[to];

@@ -51,6 +51,8 @@ struct verdict_quiet {
 /* The next one that is at least so long; *cursor begins at 0. False: no more. */
 bool verdict_next_quiet(const struct verdict_input *in, int64_t at_least_ns, size_t *cursor,
 			struct verdict_quiet *ret_quiet);
+/* Fewer than 1,000 calls a second in it: jemalloc looks at its clock once in as many. */
+bool verdict_is_idle(const struct verdict_quiet *q);
 bool verdict_is_level(const struct verdict_input *in, int64_t live_a_bytes, int64_t live_b_bytes);
 
 /* ---- the allocator's words ----------------------------------------------------------------- */

@@ -6,7 +6,6 @@
 #include "rules.h"
 #include "verdict_help.h"
 
-#define IDLE_CALLS_PER_SECOND 1000 /* fewer, and decay has no occasion to run: another rule's case */
 #define LONG_RUN_DECAYS 1          /* a run of at least that many decay times had its chance */
 
 /* Weighted by time, over the second half: the first one is the start. */
@@ -25,13 +24,13 @@ static int64_t mean_of(const struct verdict_input *in, int64_t (*of)(const struc
 	return total_ns ? (int64_t)(sum / (double)total_ns) : 0;
 }
 
-/* For longer than decay, without a call that could have purged. */
+/* For longer than decay, without calls that could have purged: another rule's case. */
 static bool is_idle(const struct verdict_input *in, int64_t decay_ns)
 {
 	struct verdict_quiet q;
 	size_t cursor = 0;
 	while (verdict_next_quiet(in, decay_ns > in->run_ns / 4 ? decay_ns : in->run_ns / 4, &cursor, &q))
-		if (q.calls * 1000 / ((q.to_ns - q.from_ns) / 1000000 + 1) < IDLE_CALLS_PER_SECOND)
+		if (verdict_is_idle(&q))
 			return true;
 	return false;
 }

@@ -47,6 +47,9 @@ static const struct ledger *find_worst(const struct verdict_input *in, int64_t d
 	while (verdict_next_quiet(in, decay_ns, &cursor, &q)) {
 		const struct ledger *l = ledger_after(in, &q);
 		int64_t dirty = l ? verdict_dirty(l) : 0;
+		/* a thread that calls purges its own arena, no other's */
+		if (verdict_threads(in) < 2 && !verdict_is_idle(&q))
+			continue;
 		if (!l || !verdict_is_worth(l, dirty) ||
 		    q.rss_from_bytes - q.rss_to_bytes > dirty / 100 * FELL_PERCENT)
 			continue;
