@@ -61,16 +61,18 @@ static size_t count_rules(void)
 static int evaluate_all(const struct verdict_input *in, struct verdict *v)
 {
 	const struct ledger *l = verdict_ledger(in, REPORT_AT_PEAK);
+	bool doubtful = report_trust(in->model) == REPORT_LIVE_UNRELIABLE;
 	v->findings = calloc(count_rules(), sizeof *v->findings);
 	if (!v->findings)
 		return -ENOMEM;
 	for (size_t i = 0; rules[i]; i++) {
 		struct verdict_finding *f = &v->findings[v->finding_count];
-		if (rules[i] == &rule_live_is_it && is_peak_blamed(v))
+		if (rules[i] == &rule_live_is_it && (doubtful || is_peak_blamed(v)))
 			continue;
 		if (!rules[i]->evaluate(in, f))
 			continue;
 		f->rule = rules[i]->id;
+		f->confidence = doubtful ? VERDICT_LIKELY : f->confidence;
 		v->finding_count++;
 	}
 	int64_t peak_bytes = l ? verdict_resident(l) : 0;

@@ -89,7 +89,7 @@ const char *verdict_setting_words(const struct verdict_input *in, const char *kn
 	if (!a || !a->conf)
 		snprintf(text, size, "%s", knob);
 	else if (linked)
-		snprintf(text, size, "_RJEM_MALLOC_CONF=%s (MALLOC_CONF=%s if it was built without a prefix)", knob, knob);
+		snprintf(text, size, "_RJEM_MALLOC_CONF=%s (MALLOC_CONF, if it was built without a prefix)", knob);
 	else
 		snprintf(text, size, "MALLOC_CONF=%s", knob);
 	return text;

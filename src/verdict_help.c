@@ -88,7 +88,8 @@ int64_t verdict_busy_cpus(const struct verdict_input *in)
 {
 	if (in->cpu_ns <= 0 || in->run_ns <= 0)
 		return 1;
-	return (in->cpu_ns + in->run_ns - 1) / in->run_ns;
+	int64_t busy = (in->cpu_ns + in->run_ns / 2) / in->run_ns;
+	return busy > 1 ? busy : 1;
 }
 
 int64_t verdict_threads(const struct verdict_input *in)

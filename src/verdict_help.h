@@ -40,7 +40,7 @@ int64_t verdict_kept_at_peak(const struct verdict_input *in);
 
 /* False: not known. */
 bool verdict_figure(const struct verdict_input *in, enum report_moment at, enum wire_figure f, int64_t *ret_value);
-/* CPUs that were busy on the average, rounded up, at least 1. */
+/* CPUs that were busy on the average, at least 1. */
 int64_t verdict_busy_cpus(const struct verdict_input *in);
 int64_t verdict_threads(const struct verdict_input *in); /* at the resident peak or the most since */
 
@@ -76,7 +76,7 @@ bool verdict_decay_ns(const struct verdict_input *in, int64_t *ret_ns);
 const char *verdict_decay_knob(const struct verdict_input *in);
 /* By a setting that is in force; RECORDING_UNKNOWN. */
 int64_t verdict_arenas_limit(const struct verdict_input *in);
-/* "MALLOC_CONF=narenas:1"; of a jemalloc that is linked in both names that it may go by. */
+/* "MALLOC_CONF=narenas:1"; of a jemalloc that is linked in, both variables that it may read. */
 const char *verdict_setting_words(const struct verdict_input *in, const char *knob, char *text, size_t size);
 
 /* ---- a finding's words --------------------------------------------------------------------- */

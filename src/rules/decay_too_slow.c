@@ -8,20 +8,24 @@
 
 #define LONG_RUN_DECAYS 1          /* a run of at least that many decay times had its chance */
 
-/* Weighted by time, over the second half: the first one is the start. */
+#define COVERED_PERCENT 50         /* of the second half, by snapshots */
+
+/* Weighted by time, over the second half: the first one is the start. 0: too few snapshots. */
 static int64_t mean_of(const struct verdict_input *in, int64_t (*of)(const struct ledger *))
 {
 	int64_t from = in->model->process->start_ns + in->run_ns / 2, total_ns = 0;
 	double sum = 0;
 	for (size_t i = 1; i < in->snapshot_count; i++) {
 		const struct recording_snapshot *a = &in->snapshots[i - 1], *b = &in->snapshots[i];
-		int64_t span = (int64_t)(b->s.time_ns - a->s.time_ns);
-		if ((int64_t)b->s.time_ns < from || b->s.trigger == TRIGGER_PURGED || span <= 0)
+		int64_t begin = (int64_t)a->s.time_ns > from ? (int64_t)a->s.time_ns : from;
+		int64_t span = (int64_t)b->s.time_ns - begin;
+		if (!ledger_has(&a->s.ledger, LEDGER_T_retained_dirty) || b->s.trigger == TRIGGER_PURGED || span <= 0)
 			continue;
 		sum += (double)span * (double)(of(&a->s.ledger) + of(&b->s.ledger)) / 2;
 		total_ns += span;
 	}
-	return total_ns ? (int64_t)(sum / (double)total_ns) : 0;
+	bool covered = total_ns && total_ns >= in->run_ns / 2 / 100 * COVERED_PERCENT;
+	return covered ? (int64_t)(sum / (double)total_ns) : 0;
 }
 
 /* For longer than decay, without calls that could have purged: another rule's case. */

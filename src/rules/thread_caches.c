@@ -9,7 +9,7 @@
 #include "verdict_help.h"
 
 #define THREADS_MIN 4               /* fewer keep little: 8 KiB of each size class */
-#define SAME_MOMENT_NS INT64_C(20000000) /* a reading and a snapshot of one halt */
+#define SAME_MOMENT_NS INT64_C(2000000) /* a reading and a snapshot of one halt */
 
 enum source { COUNTED, DIFFERENCE, PURGE };
 struct cached { int64_t bytes; enum source source; enum report_moment at; };
