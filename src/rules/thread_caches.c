@@ -8,11 +8,28 @@
 #include "rules.h"
 #include "verdict_help.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define THREADS_MIN 4               /* fewer keep little: 8 KiB of each size class */
 #define SAME_MOMENT_NS INT64_C(2000000) /* a reading and a snapshot of one halt */
 
 enum source { COUNTED, DIFFERENCE, PURGE };
 struct cached { int64_t bytes; enum source source; enum report_moment at; };
+
+/* A thread's cache has 64 classes up to 1,032 bytes, each of 7 blocks unless told. */
+#define GLIBC_CLASSES_BYTES (64 * (1032 + 16) / 2)
+#define GLIBC_BLOCKS 7
+
+static int64_t glibc_room(const struct verdict_input *in)
+{
+	const char *tunables = verdict_setting(in, "GLIBC_TUNABLES");
+	const char *count = tunables ? strstr(tunables, "tcache_count=") : NULL;
+	int64_t blocks = count ? strtol(count + strlen("tcache_count="), NULL, 10) : GLIBC_BLOCKS;
+	if (blocks < 0 || blocks > UINT16_MAX)
+		blocks = GLIBC_BLOCKS;
+	return verdict_threads(in) * blocks * GLIBC_CLASSES_BYTES;
+}
 
 /* glibc's account less ours; mappings of their own are in both. */
 static int64_t difference(const struct verdict_input *in, enum report_moment at)
@@ -22,7 +39,9 @@ static int64_t difference(const struct verdict_input *in, enum report_moment at)
 	if (!l || !verdict_is_allocator(in, "glibc") || !verdict_figure(in, at, WIRE_FIGURE_allocated, &allocated) ||
 	    away > SAME_MOMENT_NS || away < -SAME_MOMENT_NS)
 		return 0;
-	return allocated - l->bytes[LEDGER_T_live_requested] - l->bytes[LEDGER_T_rounding];
+	int64_t more = allocated - l->bytes[LEDGER_T_live_requested] - l->bytes[LEDGER_T_rounding];
+	/* what no cache has room for was freed between the reading and the snapshot */
+	return more <= glibc_room(in) ? more : 0;
 }
 
 static struct cached at_moment(const struct verdict_input *in, enum report_moment at)

@@ -11,20 +11,34 @@
 #define ARENAS_PER_CPU 3    /* busy CPUs never ask for more than one each at a time */
 #define PEAK_SHARE 7        /* of the peak, at least: a seventh */
 
+#define GUESSED_MIN 6       /* threads may be idle, and have none */
+#define STALE_SHARE 10      /* a reading further from the peak than a tenth of the run is of another time */
+
 struct arenas { int64_t used; bool counted; };
 
-/* Without the allocator's word: a thread gets one of its own, up to 4 (jemalloc) or 8 (glibc) a CPU. */
+/* By the allocator's word; false: it said nothing near the peak. */
+static bool count_arenas(const struct verdict_input *in, int64_t *ret_used)
+{
+	const struct verdict_figures *f = &in->figures[REPORT_AT_PEAK];
+	int64_t away = f->time_ns - (int64_t)in->model->moments[REPORT_AT_PEAK].snapshot.s.time_ns;
+	if (!f->had || (away < 0 ? -away : away) > in->run_ns / STALE_SHARE)
+		return false;
+	if (!f->arenas_seen)
+		return verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas_used, ret_used) ||
+		       verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas, ret_used);
+	*ret_used = f->arenas_seen;
+	return true;
+}
+
+/* Else a thread has one of its own, as far as the limit allows: 4 (jemalloc) or 8 (glibc) a CPU. */
 static struct arenas arenas_in_use(const struct verdict_input *in)
 {
 	struct arenas a = { verdict_threads(in), false };
-	int64_t value, limit = verdict_arenas_limit(in);
-	if (limit > 0 && limit < a.used)
+	int64_t limit = verdict_arenas_limit(in);
+	if (count_arenas(in, &a.used))
+		a.counted = true;
+	else if (limit > 0 && limit < a.used)
 		a.used = limit;
-	if (verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas_used, &value) ||
-	    verdict_figure(in, REPORT_AT_PEAK, WIRE_FIGURE_arenas, &value))
-		a = (struct arenas){ value, true };
-	if (in->figures[REPORT_AT_PEAK].arenas_seen)
-		a = (struct arenas){ in->figures[REPORT_AT_PEAK].arenas_seen, true };
 	return a;
 }
 
@@ -46,7 +60,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	struct arenas a = arenas_in_use(in);
 	int64_t kept = verdict_kept_at_peak(in), busy = verdict_busy_cpus(in);
 	char words[VERDICT_TEXT / 2];
-	if (!l || !allocator || !allocator->knobs[KNOB_ARENAS] || a.used < ARENAS_MIN ||
+	if (!l || !allocator || !allocator->knobs[KNOB_ARENAS] || a.used < (a.counted ? ARENAS_MIN : GUESSED_MIN) ||
 	    a.used < ARENAS_PER_CPU * busy)
 		return false;
 	if (!verdict_is_worth(l, kept) || kept < verdict_resident(l) / PEAK_SHARE)

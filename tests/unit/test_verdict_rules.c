@@ -130,6 +130,10 @@ static void test_arenas(void **state)
 	verdict_finish(&v);
 	many_arenas(2);
 	expect_first(&f, "");
+	f.in.figures[REPORT_AT_PEAK].time_ns = 0; /* when there were no more than that yet */
+	expect_first(&f, "too-many-arenas");
+	fixture_setting(&f, "opt.narenas", "1");
+	expect_first(&f, "");
 	many_arenas(8); /* all of them are at work */
 	f.in.cpu_ns = 8 * f.in.run_ns;
 	expect_first(&f, "");
@@ -160,6 +164,8 @@ static void test_glibc_caches(void **state)
 	fixture_init(&f, "glibc", "preload", 1000, 2);
 	fixture_moment(&f, REPORT_AT_PEAK, 900, fixture_ledger(20, 20, 0));
 	fixture_figure(&f, REPORT_AT_PEAK, WIRE_FIGURE_allocated, 40 * MIB);
+	expect_first(&f, ""); /* two caches have no room for 20 MiB: it was freed meanwhile */
+	fixture_setting(&f, "GLIBC_TUNABLES", "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=1000");
 	expect_first(&f, "thread-caches");
 	f.in.figures[REPORT_AT_PEAK].time_ns += 30000000;
 	expect_first(&f, "");
