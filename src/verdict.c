@@ -17,7 +17,8 @@
 
 /* ---- findings ---------------------------------------------------------------------------- */
 
-/* Less of the peak than that, and what is said of the exit may come first. */
+/* Less of the peak than that, and what is said of the exit may come first, unless what it would
+ * save at the peak is known. */
 #define PEAK_SHARE_PERCENT 15
 
 static int rank(const struct verdict_finding *f, int64_t peak_bytes)
@@ -26,8 +27,8 @@ static int rank(const struct verdict_finding *f, int64_t peak_bytes)
 		return 2;
 	if (f->rule == rule_live_is_it.id)
 		return 3;
-	return f->moment == VERDICT_PEAK && f->column != VERDICT_NOBODY &&
-	       f->bytes >= peak_bytes / 100 * PEAK_SHARE_PERCENT ? 0 : 1;
+	bool matters = f->saves_bytes > 0 || f->bytes >= peak_bytes / 100 * PEAK_SHARE_PERCENT;
+	return f->moment == VERDICT_PEAK && f->column != VERDICT_NOBODY && matters ? 0 : 1;
 }
 
 static int in_order(const void *a, const void *b, void *arg)
