@@ -19,7 +19,7 @@ page_text() {
 }
 
 completion=$top_srcdir/data/completion/memwhy
-for command in run report top diff export check symbolize doctor; do
+for command in run report top diff why export check symbolize doctor; do
 	run "$MEMWHY" $command --help > "$tmp/help" 2> "$tmp/err"
 	is "$command --help: status" "$ended" "exit 0"
 	is "$command --help: nothing on standard error" "$(cat "$tmp/err")" ""
@@ -40,7 +40,7 @@ done
 
 run "$MEMWHY" --help > "$tmp/help" 2> "$tmp/err"
 is "--help: status" "$ended" "exit 0"
-for command in run report top diff export check symbolize doctor; do
+for command in run report top diff why export check symbolize doctor; do
 	matches "--help names $command" "$tmp/help" "$command"
 done
 run "$MEMWHY" --version > "$tmp/version" 2> "$tmp/err"
@@ -52,6 +52,16 @@ matches "NEWS begins with this version" <(head -n 1 "$top_srcdir/NEWS") "^memwhy
 matches "the package has this version" <(head -n 1 "$top_srcdir/debian/changelog") "\(${version//./\\.}\)"
 for page in "$top_srcdir"/man/*.[1-8]; do
 	matches "${page##*/} has this version" <(grep '^\.TH' "$page") "memwhy ${version//./\\.}"
+done
+
+# Each rule is in the manual and in --help.
+"$MEMWHY" why --help > "$tmp/help"
+page_text memwhy-why.1 > "$tmp/page"
+rules=$(sed -n 's/^\t"\([a-z-]*\)", ".*/\1/p' "$top_srcdir"/src/rules/*.c)
+is "rules" "$(echo "$rules" | wc -l)" "$(grep -o '&rule_' "$top_srcdir/src/rules/rules.c" | wc -l)"
+for rule in $rules; do
+	matches "memwhy-why.1 has $rule" "$tmp/page" "^ *$rule"
+	matches "why --help has $rule" "$tmp/help" "^ *$rule "
 done
 
 # Each term is in the manual by its name.

@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The JSON report's golden file against the shipped schema. Python's jsonschema does it where
+# The golden files of the JSON report and verdict against the shipped schemas. Python's jsonschema does it where
 # it is there; what the schema uses of the language is little enough to be checked without.
 command -v python3 >/dev/null || { echo "no python3 here"; exit 77; }
-exec python3 - "${srcdir:-.}/data/memwhy-report.schema.json" "${srcdir:-.}/tests/golden/report.json" <<'EOF'
+exec python3 - "${srcdir:-.}" <<'EOF'
 import json, sys
 
-schema, report = (json.load(open(path, encoding="utf-8")) for path in sys.argv[1:])
+def load(name):
+    return json.load(open(sys.argv[1] + "/" + name, encoding="utf-8"))
+
+schema, report = load("data/memwhy-report.schema.json"), load("tests/golden/report.json")
 types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
 known = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "properties", "required",
          "additionalProperties", "items", "enum", "const", "oneOf"}
@@ -49,6 +52,13 @@ try:
     found += [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(report)]
 except ImportError:
     pass
-print("\n".join(found) or "the report fits the schema")
+schema, why = load("data/memwhy-why.schema.json"), load("tests/golden/why.json")
+found += problems(why, schema, "$")
+assert why["findings"] and why["purge"], "the verdict's golden file shows no finding, or no purge"
+broken = json.loads(json.dumps(why))
+broken["findings"][0]["moment"] = "noon"
+del broken["columns"]["peak"]["now_bytes"]
+assert len(list(problems(broken, schema, "$"))) >= 2, "a broken verdict passes"
+print("\n".join(found) or "the report and the verdict fit their schemas")
 sys.exit(bool(found))
 EOF
