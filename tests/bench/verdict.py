@@ -194,7 +194,8 @@ def list_of(findings):
 class Result:
     def __init__(self, case):
         self.case, self.skipped, self.shape, self.findings = case, "", "", []
-        self.named, self.blame, self.promised, self.changed, self.moment = None, [], None, None, None
+        self.named, self.blame = False, []
+        self.promised, self.changed, self.moment = None, None, None
 
 
 def change_of(before, after, moment):
@@ -208,7 +209,7 @@ def judge_findings(result, all_findings):
     result.named = bool(finding_of(case, result.findings)) or (is_healthy(case) and not result.findings)
     result.blame = blamed(result.findings) if is_healthy(case) else []
     found = [f for f in (finding_of(case, fs) for fs in all_findings) if f and f.get("saves_bytes") is not None]
-    if found and not is_healthy(case):
+    if found and not is_healthy(case) and not case.anywhere:
         result.moment = found[0]["moment"]
         result.promised = statistics.median(f["saves_bytes"] for f in found)
 
@@ -228,6 +229,8 @@ def judge(runner, case, options):
             result.changed = change_of(before, after, result.moment)
     except Skipped as why:
         result.skipped = str(why)
+    except (RuntimeError, subprocess.TimeoutExpired, KeyError, ValueError) as error:
+        result.shape = "not judged: %s %s" % (type(error).__name__, error)
     return result
 
 
@@ -296,6 +299,9 @@ def arguments():
 
 def main():
     options = arguments()
+    for needed in ("memwhy", "tests/programs/cause"):
+        if not os.path.exists(os.path.join(options.build, needed)):
+            sys.exit("verdict.py: no %s in %s; --build names the build directory" % (needed, options.build))
     cases = [c for c in read_cases(CASES) if options.only in " ".join(c.causes + [c.name])]
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(os.path.abspath(options.build), folder)
