@@ -79,11 +79,11 @@ static void rounding(long size, int fixed)
 
 static void growth(long size, int fixed)
 {
-	for (int i = 0; i < 60; i++) {
-		struct block *step = cause_fill(NULL, MIB, (size_t)size);
+	for (int i = 0; i < 120; i++) {
+		struct block *step = cause_fill(NULL, MIB / 2, (size_t)size);
 		if (fixed)
 			cause_free_all(step);
-		cause_hold_ms(8);
+		cause_hold_ms(4);
 	}
 }
 

@@ -58,9 +58,9 @@ static void spike(long size, int fixed)
 {
 	struct block *base = cause_fill(NULL, 2 * MIB, 1024);
 	cause_hold_ms(250);
-	for (int i = 0; i < (fixed ? 8 : 1); i++) {
-		struct block *all = cause_fill(NULL, fixed ? size : 8 * size, (size_t)size);
-		cause_hold_ms(fixed ? 5 : 40);
+	for (int i = 0; i < (fixed ? 64 : 1); i++) {
+		struct block *all = cause_fill(NULL, fixed ? MIB : 64 * MIB, fixed ? (size_t)MIB : (size_t)size);
+		cause_hold_ms(fixed ? 1 : 40);
 		cause_free_all(all);
 	}
 	cause_hold_ms(250);
