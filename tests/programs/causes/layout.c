@@ -74,7 +74,7 @@ static void pinned_chunks(long size, int fixed)
 static void rounding(long size, int fixed)
 {
 	cause_fill(NULL, 40 * MIB, fixed ? 1024 : (size_t)size);
-	cause_hold_ms(100);
+	cause_hold_ms(400);
 }
 
 static void growth(long size, int fixed)

@@ -88,7 +88,7 @@ static void reserved(long total_bytes, int fixed)
 	if (!fixed)
 		MUST(mmap(NULL, (size_t)total_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED);
 	cause_fill(NULL, 40 * MIB, 1024);
-	cause_hold_ms(100);
+	cause_hold_ms(250);
 }
 
 /* The same from malloc: freed before a byte of it was touched. */
@@ -97,7 +97,7 @@ static void reserved_by_malloc(long total_bytes, int fixed)
 	if (!fixed)
 		free(must_not_be_null(malloc((size_t)total_bytes)));
 	cause_fill(NULL, 40 * MIB, 1024);
-	cause_hold_ms(100);
+	cause_hold_ms(250);
 }
 
 const struct cause causes_mappings[] = {
