@@ -49,9 +49,9 @@ static void idle(long size, int fixed)
 {
 	(void)fixed;
 	struct block *all = cause_fill(NULL, 64 * MIB, (size_t)size);
-	cause_hold_ms(400);
+	cause_hold_ms(600);
 	cause_free_all(all);
-	cause_hold_ms(250);
+	cause_hold_ms(400);
 }
 
 static void spike(long size, int fixed)
@@ -106,7 +106,7 @@ const struct cause causes_retained[] = {
 	{ "burst-small", burst, 256 },
 	{ "cycles", cycles, 64 * KIB },
 	{ "idle", idle, 64 * KIB },
-	{ "idle-small", idle, 512 },
+	{ "idle-small", idle, 2048 },
 	{ "spike", spike, 8 * MIB },
 	{ "trapped", trapped, 1100 },
 	{ "trapped-large", trapped, 100 * KIB },
