@@ -19,7 +19,6 @@ static const size_t limits[ITEM_KINDS] = {
 	[ITEM_UNKNOWN] = 64 * MIB,
 	[ITEM_ROWS] = 64 * MIB,
 	[ITEM_SNAPSHOT] = 32 * MIB,
-	[ITEM_ROWS] = 64 * MIB,
 	[ITEM_RUN] = 64 * MIB,
 	[ITEM_PROCESS] = 64 * MIB,
 	[ITEM_END_PROCESS] = 64 * MIB,
