@@ -128,7 +128,7 @@ static int print_top(const struct request *q, const char *path)
 {
 	struct recording *r;
 	struct stack_model m;
-	struct stack_names names = { 0 };
+	struct stack_labels names = { 0 };
 	char error[512];
 	if (recording_open(path, &r, error, sizeof error)) {
 		fprintf(stderr, "memwhy: %s\n", error);
@@ -141,7 +141,7 @@ static int print_top(const struct request *q, const char *path)
 		status = print_model(q, &m);
 	if (!result)
 		stack_model_finish(&m);
-	stack_names_finish(&names);
+	stack_labels_finish(&names);
 	recording_close(r);
 	return status;
 }

@@ -20,7 +20,7 @@ static void drop_stacks(struct diff *d)
 		if (d->models[side].names)
 			stack_model_finish(&d->models[side]);
 	stack_tree_finish(&d->tree);
-	stack_names_finish(&d->names);
+	stack_labels_finish(&d->names);
 }
 
 /* That a recording has none is no failure: its ledger is still worth a look. */

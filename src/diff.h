@@ -21,7 +21,7 @@ struct diff {
 	struct stack_model models[2];
 	bool has_stacks;       /* both have; else stacks_error says why not */
 	char stacks_error[256];
-	struct stack_names names;
+	struct stack_labels names;
 	struct stack_tree tree;
 	struct diff_options options;
 };

@@ -61,11 +61,11 @@ static int name_line(struct stack_model *m, struct stack_line *l, const char *fu
 {
 	char bare[300];
 	snprintf(bare, sizeof bare, "[%.255s]", *module ? module : "no file");
-	int r = stack_names_add(m->names, function, module, known, &l->names[STACK_GROUP_FUNCTION]);
+	int r = stack_labels_add(m->names, function, module, known, &l->names[STACK_GROUP_FUNCTION]);
 	if (!r)
-		r = stack_names_add(m->names, file ? file : bare, "", file != NULL, &l->names[STACK_GROUP_FILE]);
+		r = stack_labels_add(m->names, file ? file : bare, "", file != NULL, &l->names[STACK_GROUP_FILE]);
 	if (!r)
-		r = stack_names_add(m->names, *module ? module : bare, "", *module, &l->names[STACK_GROUP_MODULE]);
+		r = stack_labels_add(m->names, *module ? module : bare, "", *module, &l->names[STACK_GROUP_MODULE]);
 	l->has_file = file != NULL;
 	l->chosen = true;
 	l->shim = known && stack_is_shim(function);
@@ -257,7 +257,7 @@ static int load_figures(struct stack_model *m)
 }
 
 int stack_model_init(struct stack_model *m, struct recording *r, const struct stack_query *query,
-		     struct stack_names *names)
+		     struct stack_labels *names)
 {
 	*m = (struct stack_model){ .query = *query, .names = names };
 	if (query->by == STACK_BY_PEAK)

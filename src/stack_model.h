@@ -10,7 +10,7 @@
 
 #include "recording_stacks.h"
 #include "report_model.h"
-#include "stack_names.h"
+#include "stack_labels.h"
 
 enum stack_by {
 	STACK_BY_LIVE, STACK_BY_PINNED, STACK_BY_PEAK, STACK_BY_TOTAL, STACK_BY_ROUNDING, STACK_BY_DIRTY,
@@ -61,7 +61,7 @@ struct stack_query {
 struct stack_model {
 	struct stack_query query;
 	struct report_model report;   /* has pointers into itself: a model stays where it is */
-	struct stack_names *names;    /* borrowed */
+	struct stack_labels *names;    /* borrowed */
 	struct recording_snapshot snapshot; /* whose figures these are; of the run if query.by is */
 	bool elsewhere;       /* it is the nearest with stacks, not the moment's own */
 	bool sampled;         /* figures are estimates */
@@ -78,7 +78,7 @@ struct stack_model {
 /* names may already hold another model's. -ENOENT: no stacks were recorded of the process,
  * -ENOMSG: none at that moment; and those of report_print_summary(). */
 int stack_model_init(struct stack_model *m, struct recording *r, const struct stack_query *query,
-		     struct stack_names *names);
+		     struct stack_labels *names);
 void stack_model_finish(struct stack_model *m);
 /* For stack_model_init(): sets snapshot and elsewhere. -ENOMSG: no snapshot has stacks. */
 int stack_model_choose_moment(struct stack_model *m);

@@ -129,7 +129,7 @@ int64_t stack_rank_own(const struct stack_tree_node *n)
 	return n->own[0].bytes;
 }
 
-struct ranking { const struct stack_tree *tree; const struct stack_names *names; stack_rank_fn *rank; };
+struct ranking { const struct stack_tree *tree; const struct stack_labels *names; stack_rank_fn *rank; };
 
 static int by_rank(const void *x, const void *y, void *arg)
 {
@@ -164,7 +164,7 @@ static size_t count_children(const struct stack_tree *t, uint32_t parent)
 	return n;
 }
 
-uint32_t *stack_tree_ranked(const struct stack_tree *t, const struct stack_names *names, uint32_t parent,
+uint32_t *stack_tree_ranked(const struct stack_tree *t, const struct stack_labels *names, uint32_t parent,
 			    stack_rank_fn *rank, size_t *ret_count)
 {
 	struct ranking r = { t, names, rank };

@@ -37,7 +37,7 @@ void stack_tree_finish(struct stack_tree *t);
 /* Children of a node (or, where parent is UINT32_MAX, all nodes where a stack ends), by the
  * size of the value, ties by name; owned by the caller. NULL: out of memory, or none. */
 typedef int64_t stack_rank_fn(const struct stack_tree_node *n);
-uint32_t *stack_tree_ranked(const struct stack_tree *t, const struct stack_names *names, uint32_t parent,
+uint32_t *stack_tree_ranked(const struct stack_tree *t, const struct stack_labels *names, uint32_t parent,
 			    stack_rank_fn *rank, size_t *ret_count);
 /* Bytes of side 0: of all that passes, and of what ends there. */
 int64_t stack_rank_sum(const struct stack_tree_node *n);

@@ -30,14 +30,14 @@ int export_flush(FILE *out)
 int export_with_stacks(struct recording *r, const struct export_options *options,
 		       int (*fn)(const struct stack_model *m, FILE *out), FILE *out)
 {
-	struct stack_names names = { 0 };
+	struct stack_labels names = { 0 };
 	struct stack_model m;
 	int result = stack_model_init(&m, r, &options->stacks, &names);
 	if (!result) {
 		result = fn(&m, out);
 		stack_model_finish(&m);
 	}
-	stack_names_finish(&names);
+	stack_labels_finish(&names);
 	return result ? result : export_flush(out);
 }
 

@@ -16,7 +16,7 @@
 
 #define KIB 1024
 
-struct loaded { struct recording *recording; struct stack_names names; struct stack_model model; };
+struct loaded { struct recording *recording; struct stack_labels names; struct stack_model model; };
 
 static int load(struct loaded *l, const char *path, enum stack_by by, enum report_moment at)
 {
@@ -24,7 +24,7 @@ static int load(struct loaded *l, const char *path, enum stack_by by, enum repor
 	char error[256];
 	q.by = by;
 	q.report.at = at;
-	l->names = (struct stack_names){ 0 };
+	l->names = (struct stack_labels){ 0 };
 	assert_int_equal(recording_open(path, &l->recording, error, sizeof error), 0);
 	return stack_model_init(&l->model, l->recording, &q, &l->names);
 }
@@ -32,7 +32,7 @@ static int load(struct loaded *l, const char *path, enum stack_by by, enum repor
 static void unload(struct loaded *l)
 {
 	stack_model_finish(&l->model);
-	stack_names_finish(&l->names);
+	stack_labels_finish(&l->names);
 	recording_close(l->recording);
 }
 
@@ -218,7 +218,7 @@ static void test_no_stacks(void **state)
 	struct loaded l;
 	assert_int_equal(load(&l, GOLDEN_NAME, STACK_BY_LIVE, REPORT_AT_PEAK), -ENOENT);
 	assert_non_null(strstr(stack_error_text(l.recording, -ENOENT), "--stacks"));
-	stack_names_finish(&l.names);
+	stack_labels_finish(&l.names);
 	recording_close(l.recording);
 }
 
@@ -256,7 +256,7 @@ static void test_damaged(void **state)
 			assert_int_equal(stack_model_total(&l.model).bytes, 10000 * KIB);
 			stack_model_finish(&l.model);
 		}
-		stack_names_finish(&l.names);
+		stack_labels_finish(&l.names);
 		recording_close(l.recording);
 	}
 }

@@ -23,7 +23,7 @@ static char *print(const char *path, enum stack_by by, enum report_moment at, co
 	static char *text; /* static, or gcc takes what is returned for an address in here */
 	static size_t size;
 	struct stack_query q = STACK_QUERY_DEFAULT;
-	struct stack_names names = { 0 };
+	struct stack_labels names = { 0 };
 	struct stack_model m;
 	struct recording *r;
 	char error[256];
@@ -36,7 +36,7 @@ static char *print(const char *path, enum stack_by by, enum report_moment at, co
 	assert_int_equal(fn(&m, o, f), 0);
 	fclose(f);
 	stack_model_finish(&m);
-	stack_names_finish(&names);
+	stack_labels_finish(&names);
 	recording_close(r);
 	return text;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A chained hash table whose elements never move by number; see stack_names.h. */
-#include "stack_names.h"
+/* A chained hash table whose elements never move by number; see stack_labels.h. */
+#include "stack_labels.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static uint32_t hash_name(const char *text, const char *module)
 	return hash_text(hash_text(2166136261u, text), module);
 }
 
-static void link_name(struct stack_names *n, uint32_t index)
+static void link_name(struct stack_labels *n, uint32_t index)
 {
 	struct stack_name *s = &n->all[index];
 	uint32_t *bucket = &n->buckets[hash_name(s->text, s->module) & (n->slots - 1)];
@@ -26,7 +26,7 @@ static void link_name(struct stack_names *n, uint32_t index)
 	*bucket = index + 1;
 }
 
-static int grow(struct stack_names *n)
+static int grow(struct stack_labels *n)
 {
 	if (n->slots > UINT32_MAX / 4)
 		return -ENOMEM;
@@ -59,7 +59,7 @@ static int copy_strings(struct stack_name *s, const char *text, const char *modu
 	return 0;
 }
 
-int stack_names_add(struct stack_names *n, const char *text, const char *module, bool known, uint32_t *ret_index)
+int stack_labels_add(struct stack_labels *n, const char *text, const char *module, bool known, uint32_t *ret_index)
 {
 	uint32_t i = n->slots ? n->buckets[hash_name(text, module) & (n->slots - 1)] : 0;
 	for (; i; i = n->all[i - 1].next)
@@ -78,13 +78,13 @@ int stack_names_add(struct stack_names *n, const char *text, const char *module,
 	return 0;
 }
 
-void stack_names_finish(struct stack_names *n)
+void stack_labels_finish(struct stack_labels *n)
 {
 	for (uint32_t i = 0; i < n->count; i++)
 		free((char *)n->all[i].text);
 	free(n->all);
 	free(n->buckets);
-	*n = (struct stack_names){ 0 };
+	*n = (struct stack_labels){ 0 };
 }
 
 void *stack_grow(void *list, size_t count, size_t *slots, size_t element_size)
