@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * collector_stacks.c - call stacks into the recording: figures of chosen snapshots, the part
+ * of the trie that they and the totals lead to, and the totals at the end. The target is
+ * held for the scan alone. While it runs nobody waits for the disk: what finds no room
+ * (names) comes with the next snapshot; only at the end a bounded time is waited.
+ */
+#include "collector_private.h"
+#include "platform.h"
+#include "stack_figures.h"
+#include "stack_names.h"
+#include "stack_schedule.h"
+#include "stack_totals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define FIGURES_MOST 16384        /* by each figure; the rest of a snapshot is one row */
+#define TOTALS_MOST  16384        /* by bytes, and by allocations */
+#define BATCH_ROWS   1024u
+#define CELLS_MAX    10u
+#define PATIENCE_NS  5000000000ull
+#define PAUSE_NS     2000000
+
+/* Rows on their way to one table. */
+struct batch {
+	enum store_table table;
+	unsigned columns, rows;
+	struct store_cell cells[BATCH_ROWS * CELLS_MAX];
+	char texts[BATCH_ROWS][160];   /* build ids */
+};
+
+struct collector_stacks {
+	struct stack_figures *figures;
+	struct stack_names *names;
+	struct stack_schedule schedule;
+	bool scanned;                  /* figures hold a snapshot's that is not stored yet */
+	uint64_t scan_ns, patient_until_ns;
+	struct batch batch;
+};
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+static void destroy(struct collector_stacks *s)
+{
+	if (!s)
+		return;
+	stack_names_destroy(s->names);
+	stack_figures_destroy(s->figures);
+	free(s);
+}
+
+static struct collector_stacks *create(const struct collector *c, struct stack_view *view)
+{
+	struct collector_stacks *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->schedule.start_ns = c->start_ns;
+	if (stack_figures_create(stack_view_mode(view), stack_view_mean_bytes(view), &s->figures) == 0 &&
+	    stack_names_create(view, &s->names) == 0)
+		return s;
+	destroy(s);
+	return NULL;
+}
+
+/* The mode stands in the memory since before the probe had it. */
+static struct collector_stacks *stacks_of(struct collector *c)
+{
+	if (c->stacks_begun)
+		return c->stacks;
+	struct stack_view *view = target_view_stacks(c->view);
+	c->stacks_begun = true;
+	c->stacks = view ? create(c, view) : NULL;
+	return c->stacks;
+}
+
+/* ---- at a snapshot --------------------------------------------------------------------- */
+
+bool collector_want_stacks(struct collector *c, int trigger)
+{
+	const struct collector_stacks *s = stacks_of(c);
+	return s && stack_schedule_wants(&s->schedule, platform_now_ns(), (enum snapshot_trigger)trigger, c->rss_bytes,
+					 c->counters.live_bytes);
+}
+
+void collector_scan_stacks(struct collector *c)
+{
+	struct collector_stacks *s = c->stacks;
+	uint64_t from = platform_now_ns();
+	stack_figures_clear(s->figures);
+	s->scanned = target_view_scan_stacks(c->view, s->figures) == 0;
+	s->scan_ns = platform_now_ns() - from;
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+static void flush(struct collector *c)
+{
+	struct batch *b = &c->stacks->batch;
+	if (b->rows)
+		store_add_rows(c->run->store, c->id, b->table, b->cells, b->rows);
+	b->rows = 0;
+}
+
+static bool has_room(struct collector *c)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	while (!store_has_room(c->run->store, sizeof c->stacks->batch.cells)) {
+		if (platform_now_ns() >= c->stacks->patient_until_ns)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+/* The cells of a new row, to be filled; NULL: no room now. */
+static struct store_cell *next_row(struct collector *c, enum store_table table, unsigned columns)
+{
+	struct batch *b = &c->stacks->batch;
+	if (b->rows && (b->table != table || b->rows == BATCH_ROWS))
+		flush(c);
+	if (!b->rows && !has_room(c))
+		return NULL;
+	b->table = table;
+	b->columns = columns;
+	return &b->cells[b->rows++ * columns];
+}
+
+static bool put_module(void *arg, uint32_t id, const struct stack_module *m)
+{
+	struct collector *c = arg;
+	struct store_cell *row = next_row(c, TABLE_MODULE, 6);
+	if (!row)
+		return false;
+	char *build_id = c->stacks->batch.texts[c->stacks->batch.rows - 1];
+	memcpy(build_id, m->build_id, sizeof m->build_id);
+	row[0] = store_integer(id);
+	row[1] = store_text(m->path); /* copied at once: paths move */
+	row[2] = store_text(build_id);
+	row[3] = store_integer((int64_t)m->low);
+	row[4] = store_integer((int64_t)m->high);
+	row[5] = store_integer((int64_t)m->bias);
+	return true;
+}
+
+static bool put_frame(void *arg, const struct stack_names_frame *f)
+{
+	struct store_cell *row = next_row(arg, TABLE_FRAME, 3);
+	if (!row)
+		return false;
+	row[0] = store_integer(f->id);
+	row[1] = store_integer(f->module);
+	row[2] = store_integer((int64_t)f->address);
+	return true;
+}
+
+static bool put_node(void *arg, const struct stack_names_node *n)
+{
+	struct store_cell *row = next_row(arg, TABLE_STACK, 4);
+	if (!row)
+		return false;
+	row[0] = store_integer(n->id);
+	row[1] = store_integer(n->parent);
+	row[2] = store_integer(n->frame);
+	row[3] = store_integer(n->flags);
+	return true;
+}
+
+static void tell_names(struct collector *c)
+{
+	const struct stack_names_receiver to = { c, put_module, put_frame, put_node };
+	stack_names_tell(c->stacks->names, &to);
+	flush(c);
+}
+
+static void fill_figure(struct store_cell *row, uint64_t snapshot_ns, const struct stack_figure *f)
+{
+	row[0] = store_snapshot_at(snapshot_ns);
+	row[1] = store_integer(f->stack);
+	row[2] = store_integer(f->live_bytes);
+	row[3] = store_integer(f->live_blocks);
+	row[4] = store_integer(f->rounding_bytes);
+	row[5] = store_integer(f->pinned_bytes);
+	row[6] = store_integer(f->pinned_pages);
+	row[7] = store_integer(f->dirty_bytes);
+	row[8] = store_known(f->live_error_bytes);
+	row[9] = store_known(f->pinned_error_bytes);
+}
+
+/* All of a snapshot's or none: a part would not sum up. */
+static void store_figures(struct collector *c, uint64_t snapshot_ns)
+{
+	const struct stack_figure *rows;
+	size_t count;
+	if (stack_figures_rows(c->stacks->figures, FIGURES_MOST, &rows, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		stack_names_use(c->stacks->names, rows[i].stack);
+	struct store_cell *cells = calloc(count * CELLS_MAX, sizeof *cells);
+	for (size_t i = 0; cells && i < count; i++)
+		fill_figure(&cells[i * CELLS_MAX], snapshot_ns, &rows[i]);
+	if (cells && count)
+		store_add_rows(c->run->store, c->id, TABLE_STACK_FIGURE, cells, count);
+	free(cells);
+}
+
+void collector_store_stacks(struct collector *c, const struct snapshot *s)
+{
+	struct collector_stacks *stacks = c->stacks;
+	uint64_t from = platform_now_ns();
+	if (!stacks)
+		return;
+	target_view_name_stacks(c->view, stacks->names);
+	if (!stacks->scanned)
+		return;
+	stacks->scanned = false;
+	store_figures(c, s->time_ns);
+	tell_names(c);
+	stack_schedule_took(&stacks->schedule, stacks->scan_ns + platform_now_ns() - from, s->ledger.bytes[LEDGER_T_rss],
+			    s->counters.live_bytes);
+}
+
+/* ---- the end ----------------------------------------------------------------------------- */
+
+static void store_totals(struct collector *c, struct stack_view *view)
+{
+	struct stack_total *totals;
+	size_t count;
+	if (stack_totals_read(view, TOTALS_MOST, &totals, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct store_cell *row = next_row(c, TABLE_STACK_TOTAL, 4);
+		if (!row)
+			break;
+		stack_names_use(c->stacks->names, totals[i].stack);
+		row[0] = store_integer(totals[i].stack);
+		row[1] = store_integer((int64_t)totals[i].allocated_bytes);
+		row[2] = store_integer((int64_t)totals[i].allocations);
+		row[3] = store_integer((int64_t)totals[i].samples);
+	}
+	flush(c);
+	free(totals);
+}
+
+/* How many stacks could not be taken is news too: an event with these three numbers. */
+static void store_counts(struct collector *c, const struct stack_view *view)
+{
+	struct stack_view_counts n;
+	char text[128];
+	if (stack_view_counts(view, &n) < 0)
+		return;
+	snprintf(text, sizeof text, "%llu stacks taken, %llu without room, %llu failed", (unsigned long long)n.taken,
+		 (unsigned long long)n.lost, (unsigned long long)n.failed);
+	store_add_event(c->run->store, c->id, platform_now_ns(), "stacks", n.taken, n.lost, n.failed, text);
+}
+
+void collector_finish_stacks(struct collector *c)
+{
+	struct collector_stacks *s = stacks_of(c);
+	if (!s)
+		return;
+	s->patient_until_ns = platform_now_ns() + PATIENCE_NS;
+	target_view_name_stacks(c->view, s->names);
+	store_totals(c, target_view_stacks(c->view));
+	tell_names(c);
+	store_counts(c, target_view_stacks(c->view));
+	destroy(s);
+	c->stacks = NULL;
+}
