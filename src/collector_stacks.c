@@ -2,8 +2,10 @@
 /*
  * collector_stacks.c - call stacks into the recording: figures of chosen snapshots, the part
  * of the trie that they and the totals lead to, and the totals at the end. The target is
- * held for the scan alone. While it runs nobody waits for the disk: what finds no room
- * (names) comes with the next snapshot; only at the end a bounded time is waited.
+ * held for the scan alone. A snapshot's figures wait in memory until it is clear that they
+ * are of a report's moment: most maxima are followed by a larger one at once. While the
+ * target runs nobody waits for the disk: names that find no room come with later ones;
+ * only at the end a bounded time is waited.
  */
 #include "collector_private.h"
 #include "platform.h"
@@ -21,6 +23,9 @@
 #define TOTALS_MOST  16384        /* by bytes, and by allocations */
 #define BATCH_ROWS   1024u
 #define CELLS_MAX    10u
+#define ROWS_MOST    (4 * FIGURES_MOST)
+#define WAITING_MAX  12u          /* scans that wait */
+#define WAIT_NS      1000000000ull /* after it a maximum seems to last, and memwhy may be killed */
 #define PATIENCE_NS  5000000000ull
 #define PAUSE_NS     2000000
 
@@ -32,11 +37,23 @@ struct batch {
 	char texts[BATCH_ROWS][160];   /* build ids */
 };
 
+/* A scan that is not stored yet. */
+struct waiting {
+	uint64_t time_ns;              /* of the snapshot */
+	bool kept;                     /* an exit, or asked for: stored in any case */
+	int64_t rss_bytes, live_bytes; /* rss as reports take it: without the probe */
+	struct stack_figure *rows;
+	size_t count;
+};
+
 struct collector_stacks {
 	struct stack_figures *figures;
 	struct stack_names *names;
 	struct stack_schedule schedule;
-	bool scanned;                  /* figures hold a snapshot's that is not stored yet */
+	bool scanned;                  /* figures hold what follows into waiting */
+	struct waiting waiting[WAITING_MAX]; /* ascending in time */
+	unsigned waiting_count;
+	int64_t rss_top_bytes, live_top_bytes; /* of all scans */
 	uint64_t scan_ns, patient_until_ns;
 	struct batch batch;
 };
@@ -47,6 +64,8 @@ static void destroy(struct collector_stacks *s)
 {
 	if (!s)
 		return;
+	for (unsigned i = 0; i < s->waiting_count; i++)
+		free(s->waiting[i].rows);
 	stack_names_destroy(s->names);
 	stack_figures_destroy(s->figures);
 	free(s);
@@ -189,37 +208,84 @@ static void fill_figure(struct store_cell *row, uint64_t snapshot_ns, const stru
 	row[9] = store_known(f->pinned_error_bytes);
 }
 
+/* ---- scans that wait --------------------------------------------------------------------- */
+
 /* All of a snapshot's or none: a part would not sum up. */
-static void store_figures(struct collector *c, uint64_t snapshot_ns)
+static void store_figures(struct collector *c, struct waiting *w)
 {
-	const struct stack_figure *rows;
-	size_t count;
-	if (stack_figures_rows(c->stacks->figures, FIGURES_MOST, &rows, &count) < 0)
-		return;
-	for (size_t i = 0; i < count; i++)
-		stack_names_use(c->stacks->names, rows[i].stack);
-	struct store_cell *cells = calloc(count * CELLS_MAX, sizeof *cells);
-	for (size_t i = 0; cells && i < count; i++)
-		fill_figure(&cells[i * CELLS_MAX], snapshot_ns, &rows[i]);
-	if (cells && count)
-		store_add_rows(c->run->store, c->id, TABLE_STACK_FIGURE, cells, count);
+	stack_figures_cut(w->rows, &w->count, FIGURES_MOST);
+	struct store_cell *cells = calloc(w->count * CELLS_MAX, sizeof *cells);
+	for (size_t i = 0; i < w->count; i++)
+		stack_names_use(c->stacks->names, w->rows[i].stack);
+	for (size_t i = 0; cells && i < w->count; i++)
+		fill_figure(&cells[i * CELLS_MAX], w->time_ns, &w->rows[i]);
+	if (cells && w->count)
+		store_add_rows(c->run->store, c->id, TABLE_STACK_FIGURE, cells, w->count);
 	free(cells);
+	tell_names(c);
 }
 
-void collector_store_stacks(struct collector *c, const struct snapshot *s)
+static void remove_waiting(struct collector_stacks *s, unsigned i)
 {
-	struct collector_stacks *stacks = c->stacks;
-	uint64_t from = platform_now_ns();
-	if (!stacks)
+	free(s->waiting[i].rows);
+	memmove(&s->waiting[i], &s->waiting[i + 1], (--s->waiting_count - i) * sizeof *s->waiting);
+}
+
+/* Can it still be the resident peak (the first within a hundredth of the largest), or the
+ * peak of live bytes? */
+static bool may_be_a_moment(const struct collector_stacks *s, const struct waiting *w)
+{
+	return w->kept || w->rss_bytes >= s->rss_top_bytes - s->rss_top_bytes / 100 || w->live_bytes >= s->live_top_bytes;
+}
+
+/* Drops what was overtaken; stores what has waited for long, or all. */
+static void settle_waiting(struct collector *c, uint64_t now_ns, bool all)
+{
+	struct collector_stacks *s = c->stacks;
+	for (unsigned i = 0; i < s->waiting_count;) {
+		struct waiting *w = &s->waiting[i];
+		bool is_moment = may_be_a_moment(s, w), is_due = all || s->waiting_count == WAITING_MAX || now_ns - w->time_ns > WAIT_NS;
+		if (is_moment && !is_due) {
+			i++;
+			continue;
+		}
+		if (is_moment)
+			store_figures(c, w);
+		remove_waiting(s, i);
+	}
+}
+
+static void keep_scan(struct collector_stacks *s, const struct snapshot *snapshot)
+{
+	const int64_t *bytes = snapshot->ledger.bytes;
+	enum snapshot_trigger t = snapshot->trigger;
+	struct waiting *w = &s->waiting[s->waiting_count];
+	*w = (struct waiting){
+		.time_ns = snapshot->time_ns, .rss_bytes = bytes[LEDGER_T_rss] - bytes[LEDGER_T_probe],
+		.live_bytes = bytes[LEDGER_T_live_requested],
+		.kept = t == TRIGGER_EXIT || t == TRIGGER_EXEC || t == TRIGGER_LAST || t == TRIGGER_ASKED,
+	};
+	if (stack_figures_rows(s->figures, &w->rows, &w->count) < 0)
 		return;
-	target_view_name_stacks(c->view, stacks->names);
-	if (!stacks->scanned)
+	if (w->count > ROWS_MOST)
+		stack_figures_cut(w->rows, &w->count, FIGURES_MOST);
+	s->waiting_count++;
+	s->rss_top_bytes = w->rss_bytes > s->rss_top_bytes ? w->rss_bytes : s->rss_top_bytes;
+	s->live_top_bytes = w->live_bytes > s->live_top_bytes ? w->live_bytes : s->live_top_bytes;
+}
+
+void collector_store_stacks(struct collector *c, const struct snapshot *snapshot)
+{
+	struct collector_stacks *s = c->stacks;
+	if (!s)
 		return;
-	stacks->scanned = false;
-	store_figures(c, s->time_ns);
-	tell_names(c);
-	stack_schedule_took(&stacks->schedule, stacks->scan_ns + platform_now_ns() - from, s->ledger.bytes[LEDGER_T_rss],
-			    s->counters.live_bytes);
+	target_view_name_stacks(c->view, s->names);
+	if (s->scanned) {
+		stack_schedule_took(&s->schedule, s->scan_ns, snapshot->ledger.bytes[LEDGER_T_rss], snapshot->counters.live_bytes);
+		keep_scan(s, snapshot);
+		s->scanned = false;
+	}
+	settle_waiting(c, platform_now_ns(), false);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -263,6 +329,7 @@ void collector_finish_stacks(struct collector *c)
 		return;
 	s->patient_until_ns = platform_now_ns() + PATIENCE_NS;
 	target_view_name_stacks(c->view, s->names);
+	settle_waiting(c, platform_now_ns(), true);
 	store_totals(c, target_view_stacks(c->view));
 	tell_names(c);
 	store_counts(c, target_view_stacks(c->view));

@@ -15,13 +15,8 @@
 #define IDS (WIRE_STACK_MASK + 1)
 
 enum { LIVE, BLOCKS, ROUNDING, PINNED, PAGES, DIRTY, LIVE_VARIANCE, PINNED_VARIANCE, SUMS };
-/* The figures that a stack may be among the most of. */
-static const int ranked[] = { LIVE, ROUNDING, PINNED, DIRTY };
-#define RANKED (sizeof ranked / sizeof *ranked)
-
 struct entry {
 	uint32_t stack;
-	bool chosen;
 	uint64_t page;              /* the last one that it was seen on, and */
 	uint32_t page_bytes;        /* how much it has there */
 	double sums[SUMS];
@@ -36,7 +31,6 @@ struct stack_figures {
 	uint64_t *pages;            /* resident ones: address, IS_DIRTY */
 	size_t page_count, page_capacity, next_page;
 	double crossing_pinned;     /* what the block that goes on has pinned so far */
-	struct stack_figure *rows;
 	bool no_memory;
 };
 
@@ -65,7 +59,6 @@ void stack_figures_destroy(struct stack_figures *f)
 	free(f->places);
 	free(f->entries);
 	free(f->pages);
-	free(f->rows);
 	free(f);
 }
 
@@ -296,68 +289,14 @@ static struct stack_figure row_of(const struct stack_figures *f, const struct en
 	};
 }
 
-static int descending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x < y) - (x > y);
-}
-
-/* Those that have more of it than the one behind the most; equals share its fate. */
-static void choose(struct stack_figures *f, int figure, size_t most, double *values)
-{
-	for (size_t i = 0; i < f->count; i++)
-		values[i] = f->entries[i].sums[figure];
-	qsort(values, f->count, sizeof *values, descending);
-	for (size_t i = 0; i < f->count; i++)
-		f->entries[i].chosen |= f->entries[i].sums[figure] > values[most];
-}
-
-static int choose_all(struct stack_figures *f, size_t most)
-{
-	bool all = f->count <= most;
-	for (size_t i = 0; i < f->count; i++)
-		f->entries[i].chosen = all;
-	if (all)
-		return 0;
-	double *values = calloc(f->count, sizeof *values);
-	if (!values)
-		return -ENOMEM;
-	for (size_t i = 0; i < RANKED; i++)
-		choose(f, ranked[i], most, values);
-	free(values);
-	return 0;
-}
-
-static int by_stack(const void *a, const void *b)
-{
-	uint32_t x = ((const struct stack_figure *)a)->stack, y = ((const struct stack_figure *)b)->stack;
-	return (x > y) - (x < y);
-}
-
-int stack_figures_rows(struct stack_figures *f, size_t most, const struct stack_figure **ret_rows, size_t *ret_count)
+int stack_figures_rows(const struct stack_figures *f, struct stack_figure **ret_rows, size_t *ret_count)
 {
 	struct stack_figure *rows = calloc(f->count + 1, sizeof *rows);
-	struct entry rest = { .stack = STACK_REST };
-	size_t n = 0, left = 0;
-	int rc = rows ? choose_all(f, most) : -ENOMEM;
-	if (rc < 0) {
-		free(rows);
-		return rc;
-	}
-	for (size_t i = 0; i < f->count; i++) {
-		const struct entry *e = &f->entries[i];
-		if (e->chosen)
-			rows[n++] = row_of(f, e);
-		for (int k = 0; !e->chosen && k < SUMS; k++)
-			rest.sums[k] += e->sums[k];
-		left += !e->chosen;
-	}
-	if (left)
-		rows[n++] = row_of(f, &rest);
-	qsort(rows, n, sizeof *rows, by_stack);
-	free(f->rows);
-	f->rows = rows;
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->count; i++)
+		rows[i] = row_of(f, &f->entries[i]);
 	*ret_rows = rows;
-	*ret_count = n;
+	*ret_count = f->count;
 	return 0;
 }

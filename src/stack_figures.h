@@ -54,8 +54,11 @@ void stack_figures_add_page(void *arg, const struct shadow_page *page);
 /* -ENOMEM when something did not fit: then the sums are not whole. */
 int stack_figures_error(const struct stack_figures *f);
 
-/* One row for each stack that is among the `most` of any figure, ascending by stack, and the
- * rest in one row at the end where there is a rest. Until the next call. */
-int stack_figures_rows(struct stack_figures *f, size_t most, const struct stack_figure **ret_rows, size_t *ret_count);
+/* One row for each stack, in no order; the caller's to free. There is room for one more. */
+int stack_figures_rows(const struct stack_figures *f, struct stack_figure **ret_rows, size_t *ret_count);
+/* Leaves those that are among the `most` by live, rounding, pinned or dirty bytes, ascending
+ * by stack, and puts the rest into one row at the end where there is a rest. count: of rows,
+ * which have room for one more; changed. 0, or -ENOMEM: all rows are still there. */
+int stack_figures_cut(struct stack_figure *rows, size_t *count, size_t most);
 
 #endif

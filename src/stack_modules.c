@@ -29,6 +29,7 @@ struct stack_modules {
 	const struct platform_mappings *list;
 	uint32_t *numbers;          /* by mapping of the list; UNSEEN: not looked up yet */
 	size_t number_capacity;
+	size_t last;                /* mapping that was found last: the next address is often there too */
 };
 
 int stack_modules_create(struct stack_modules **ret_modules)
@@ -239,9 +240,14 @@ static size_t find_mapping(const struct platform_mappings *list, uint64_t addres
 
 uint32_t stack_modules_find(struct stack_modules *m, uint64_t address)
 {
-	size_t at = m->list ? find_mapping(m->list, address) : 0;
-	if (!m->list || at == m->list->count || m->list->items[at].start > address)
+	if (!m->list)
 		return 0;
+	size_t at = m->last;
+	if (at >= m->list->count || address < m->list->items[at].start || address >= m->list->items[at].end)
+		at = find_mapping(m->list, address);
+	if (at == m->list->count || m->list->items[at].start > address)
+		return 0;
+	m->last = at;
 	const struct platform_mapping *code = &m->list->items[at];
 	if (m->numbers[at] == UNSEEN) {
 		bool is_file = code->name[0] == '/' || strcmp(code->name, "[vdso]") == 0;
