@@ -27,9 +27,10 @@ struct shadow_page {
 	struct shadow_part parts[SHADOW_PARTS_MAX]; /* ascending */
 };
 
-/* Ascending; every page that holds a live block or held one. Nothing is read from holes of
- * the file. */
+/* Ascending; every page that holds a live block or held one; few_stacks: of those with live
+ * blocks only the ones where a live block has a stack, and on them perhaps not the parts of
+ * blocks without one that begin further up. Nothing is read from holes of the file. */
 typedef void shadow_page_fn(void *arg, const struct shadow_page *page);
-void shadow_blocks_each_page(const struct shadow_view *v, shadow_page_fn *fn, void *arg);
+void shadow_blocks_each_page(const struct shadow_view *v, bool few_stacks, shadow_page_fn *fn, void *arg);
 
 #endif

@@ -84,28 +84,32 @@ static inline void add_block(struct shadow_page_sum *sum, uint32_t offset, struc
 }
 
 /* At most 256 heads of at most 4096 bytes on the page: the sums cannot overflow. */
-static void sum_plane(const uint32_t *words, uint32_t shift_bytes, const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
-		      struct shadow_page_sum *sum)
+static uint32_t sum_plane(const uint32_t *words, uint32_t shift_bytes, const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+			  struct shadow_page_sum *sum)
 {
+	uint32_t seen = 0;
 	for (uint32_t group = 0; group < WIRE_PAGE_WORDS; group += HEADS_AT_ONCE) {
 		for (uint32_t heads = find_heads(words + group); heads; heads &= heads - 1) {
 			uint32_t granule = group + (uint32_t)__builtin_ctz(heads);
 			uint32_t word = load_word(words + granule);
-			if (word & WIRE_LIVE)
-				add_block(sum, (granule << WIRE_GRANULE_SHIFT) + shift_bytes,
-					  read_block(words + granule, word, tiny));
+			if (!(word & WIRE_LIVE))
+				continue;
+			add_block(sum, (granule << WIRE_GRANULE_SHIFT) + shift_bytes, read_block(words + granule, word, tiny));
+			seen |= word;
 		}
 	}
+	return seen & WIRE_STACK_MASK;
 }
 
-void shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+bool shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
 			  const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct shadow_page_sum *ret_sum)
 {
 	size_t at = (size_t)page * WIRE_PAGE_WORDS * 4;
 	*ret_sum = (struct shadow_page_sum){ 0 };
-	sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_A + at), 0, tiny, ret_sum);
+	uint32_t stacks = sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_A + at), 0, tiny, ret_sum);
 	if (odd)
-		sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_B + at), 8, tiny, ret_sum);
+		stacks |= sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_B + at), 8, tiny, ret_sum);
+	return stacks != 0;
 }
 
 /* ---- heads, one by one ------------------------------------------------------------- */

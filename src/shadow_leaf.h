@@ -30,13 +30,15 @@ struct shadow_leaf {
 	struct shadow_page_sum *sums; /* WIRE_PAGES */
 	struct shadow_pages *pages;
 	uint64_t pending[WIRE_PAGES / 64]; /* pages whose words must be read */
+	uint64_t stacked[WIRE_PAGES / 64]; /* pages where a live block that begins there has a stack */
 	uint64_t written[WIRE_PAGES / 64]; /* pages whose words were ever pending: no holes of the file */
 	struct shadow_carry in, out;  /* of the last compose */
 	int64_t live_bytes;           /* of the last compose, with what was in flight */
 };
 
-/* tiny: footprint of tag 0..16 for each heap, never 0. odd: plane B too. */
-void shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+/* tiny: footprint of tag 0..16 for each heap, never 0. odd: plane B too. True when one of
+ * the blocks has a stack. */
+bool shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
 			  const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct shadow_page_sum *ret_sum);
 
 /* A block by its head. */

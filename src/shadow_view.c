@@ -273,7 +273,10 @@ static void sum_pending(struct shadow_view *v, struct shadow_leaf *leaf)
 		for (; bits; bits &= bits - 1) {
 			uint32_t page = group * 64 + (uint32_t)__builtin_ctzll(bits);
 			bool odd = __atomic_load_n(&leaf->flags[page], __ATOMIC_RELAXED) & WIRE_PAGE_ODD;
-			shadow_leaf_sum_page(leaf, page, odd, v->tiny, &leaf->sums[page]);
+			uint64_t bit = 1ull << page % 64;
+			leaf->stacked[group] &= ~bit;
+			if (shadow_leaf_sum_page(leaf, page, odd, v->tiny, &leaf->sums[page]))
+				leaf->stacked[group] |= bit;
 		}
 	}
 }

@@ -71,6 +71,11 @@ void stack_figures_clear(struct stack_figures *f)
 	f->no_memory = false;
 }
 
+bool stack_figures_are_sampled(const struct stack_figures *f)
+{
+	return f->sampled;
+}
+
 int stack_figures_error(const struct stack_figures *f)
 {
 	return f->no_memory ? -ENOMEM : 0;
@@ -174,15 +179,22 @@ static void add_dirty(struct stack_figures *f, const struct shadow_part *part, u
 		e->sums[DIRTY] += weight_of(f, part, &missed) * (double)share;
 }
 
+/* Footprint on the page; the sampled ones' parts are perhaps not all of it. */
+static uint64_t all_bytes(const struct stack_figures *f, const struct shadow_page *page)
+{
+	uint64_t all = 0;
+	for (unsigned i = 0; i < page->count; i++)
+		all += page->parts[i].bytes;
+	return f->sampled && all < page->live_footprint ? page->live_footprint : all;
+}
+
 typedef void add_share_fn(struct stack_figures *f, const struct shadow_part *part, uint64_t share);
 
 /* Parts `bytes` among the page's blocks; each part ends where its block's share of the page's
  * footprint ends, rounded down. */
 static void part_page(struct stack_figures *f, const struct shadow_page *page, uint64_t bytes, add_share_fn *add)
 {
-	uint64_t all = 0, before = 0;
-	for (unsigned i = 0; i < page->count; i++)
-		all += page->parts[i].bytes;
+	uint64_t all = all_bytes(f, page), before = 0;
 	for (unsigned i = 0; i < page->count; i++) {
 		const struct shadow_part *part = &page->parts[i];
 		uint64_t next = before + part->bytes, share = bytes * next / all - bytes * before / all;
@@ -195,9 +207,7 @@ static void part_page(struct stack_figures *f, const struct shadow_page *page, u
 /* Where the sampled ones are few, who has the most is not known: each has its share of a page. */
 static void add_page_shares(struct stack_figures *f, const struct shadow_page *page)
 {
-	double all = 0, missed;
-	for (unsigned i = 0; i < page->count; i++)
-		all += page->parts[i].bytes;
+	double all = (double)all_bytes(f, page), missed;
 	for (unsigned i = 0; i < page->count; i++) {
 		const struct shadow_part *part = &page->parts[i];
 		struct entry *e = has_row(f, part) ? entry_of(f, part->stack) : NULL;

@@ -44,6 +44,7 @@ struct stack_figures;
 /* mode: enum wire_stack_mode, not NONE; mean_bytes: of the sampling, above 0 there. */
 int stack_figures_create(uint32_t mode, uint64_t mean_bytes, struct stack_figures **ret_figures);
 void stack_figures_destroy(struct stack_figures *f);
+bool stack_figures_are_sampled(const struct stack_figures *f);
 /* Back to no figures; the memory is kept for the next moment. */
 void stack_figures_clear(struct stack_figures *f);
 

@@ -22,7 +22,7 @@ int target_view_scan_stacks(struct target_view *v, struct stack_figures *figures
 	int rc = target_each_page(v, stack_figures_note_page, figures);
 	if (rc < 0)
 		return rc;
-	shadow_blocks_each_page(v->shadow, stack_figures_add_page, figures);
+	shadow_blocks_each_page(v->shadow, stack_figures_are_sampled(figures), stack_figures_add_page, figures);
 	return stack_figures_error(figures);
 }
 

@@ -80,17 +80,22 @@ static void alloc(struct scene *s, uint64_t a, uint64_t requested, uint64_t foot
 	*head_of(s, a) |= stack;
 }
 
-static void scan(struct scene *s)
+static void scan_for(struct scene *s, bool few_stacks)
 {
 	struct classify_input in = { .mappings = &s->mappings, .runs = &s->runs, .shadow = s->v,
 				     .each_page = stack_figures_note_page, .each_page_arg = s->f };
 	stack_figures_clear(s->f);
 	assert_int_equal(shadow_view_scan(s->v), 0);
 	assert_int_equal(page_classify(&in, &s->r), 0);
-	shadow_blocks_each_page(s->v, stack_figures_add_page, s->f);
+	shadow_blocks_each_page(s->v, few_stacks, stack_figures_add_page, s->f);
 	assert_int_equal(stack_figures_error(s->f), 0);
 	free(s->rows);
 	assert_int_equal(stack_figures_rows(s->f, &s->rows, &s->count), 0);
+}
+
+static void scan(struct scene *s)
+{
+	scan_for(s, false);
 }
 
 static const struct stack_figure *row(struct scene *s, uint32_t stack)
@@ -292,6 +297,40 @@ static void test_random_heap_sums_exactly(void **state)
 	}
 }
 
+/* With few stacks most pages are passed over, and the figures are the same. */
+static void test_few_stacks_give_the_same_figures(void **state)
+{
+	struct scene *s = *state;
+	struct stack_figure before[20];
+	uint64_t at = BASE, end = BASE + REGION_PAGES * PAGE;
+	srand(4);
+	stack_figures_destroy(s->f);
+	assert_int_equal(stack_figures_create(WIRE_STACKS_SAMPLED, 100000, &s->f), 0);
+	map(s, BASE, end + REGION_PAGES * PAGE);
+	reside(s, BASE, end);
+	for (unsigned n = 0; at < end - (2 << 20); n++) {
+		uint64_t size = rand() % 30 ? 17 + (uint64_t)rand() % 3000 : (uint64_t)rand() % 40000 + 200, footprint = (size + 15) & ~15ull;
+		alloc(s, at, size, footprint, rand() % 40 ? 0 : 1 + (uint32_t)rand() % 20);
+		if (n / 40 % 2 || rand() % 8 == 0)
+			shadow_writer_free(&s->w, at);
+		at += footprint + (uint64_t)(rand() % 10 ? 0 : rand() % 64 * 256);
+	}
+	scan_for(s, false);
+	for (uint32_t i = 0; i < 20; i++)
+		before[i] = *row(s, i + 1);
+	scan_for(s, true);
+	assert_int_equal(s->count, 20);
+	for (uint32_t i = 0; i < 20; i++) {
+		const struct stack_figure *now = row(s, i + 1);
+		assert_int_equal(now->live_bytes, before[i].live_bytes);
+		assert_int_equal(now->live_blocks, before[i].live_blocks);
+		assert_int_equal(now->live_error_bytes, before[i].live_error_bytes);
+		assert_int_equal(now->dirty_bytes, before[i].dirty_bytes);
+		assert_true(before[i].pinned_bytes > 1000 && before[i].dirty_bytes > 1000);
+		assert_in_range(now->pinned_bytes, before[i].pinned_bytes / 1000 * 995, before[i].pinned_bytes / 1000 * 1005 + 1000);
+	}
+}
+
 /* Words of a hostile target: nothing but the figures may be wrong. */
 static void test_hostile_words(void **state)
 {
@@ -458,6 +497,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dirty_pages_go_to_the_last_that_held_them, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_both_planes_ascend_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_random_heap_sums_exactly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_few_stacks_give_the_same_figures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_words, set_up, tear_down),
 		cmocka_unit_test(test_sampled_figures_are_unbiased),
 		cmocka_unit_test(test_scans_stay_within_their_share),
