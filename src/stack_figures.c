@@ -156,10 +156,10 @@ static void add_live(struct stack_figures *f, const struct shadow_part *part)
 }
 
 /* A block's pinned bytes lie on its first and last page: the error is of their sum. */
-static void add_pinned(struct stack_figures *f, const struct shadow_part *part, uint64_t share)
+static void add_pinned(struct stack_figures *f, const struct shadow_part *part, double share)
 {
 	struct entry *e = entry_of(f, part->stack);
-	double missed, weight = weight_of(f, part, &missed), sum = (double)share;
+	double missed, weight = weight_of(f, part, &missed), sum = share;
 	if (!e)
 		return;
 	e->sums[PINNED] += weight * sum;
@@ -171,12 +171,12 @@ static void add_pinned(struct stack_figures *f, const struct shadow_part *part, 
 		e->sums[PINNED_VARIANCE] += weight * sum * weight * sum * missed;
 }
 
-static void add_dirty(struct stack_figures *f, const struct shadow_part *part, uint64_t share)
+static void add_dirty(struct stack_figures *f, const struct shadow_part *part, double share)
 {
 	struct entry *e = entry_of(f, part->stack);
 	double missed;
 	if (e)
-		e->sums[DIRTY] += weight_of(f, part, &missed) * (double)share;
+		e->sums[DIRTY] += weight_of(f, part, &missed) * share;
 }
 
 /* Footprint on the page; the sampled ones' parts are perhaps not all of it. */
@@ -188,18 +188,20 @@ static uint64_t all_bytes(const struct stack_figures *f, const struct shadow_pag
 	return f->sampled && all < page->live_footprint ? page->live_footprint : all;
 }
 
-typedef void add_share_fn(struct stack_figures *f, const struct shadow_part *part, uint64_t share);
+typedef void add_share_fn(struct stack_figures *f, const struct shadow_part *part, double share);
 
 /* Parts `bytes` among the page's blocks; each part ends where its block's share of the page's
- * footprint ends, rounded down. */
+ * footprint ends, rounded down. An estimate is not rounded: one byte may stand for a thousand. */
 static void part_page(struct stack_figures *f, const struct shadow_page *page, uint64_t bytes, add_share_fn *add)
 {
 	uint64_t all = all_bytes(f, page), before = 0;
 	for (unsigned i = 0; i < page->count; i++) {
 		const struct shadow_part *part = &page->parts[i];
 		uint64_t next = before + part->bytes, share = bytes * next / all - bytes * before / all;
-		if (has_row(f, part))
-			add(f, part, share);
+		if (!f->sampled)
+			add(f, part, (double)share);
+		else if (part->stack)
+			add(f, part, (double)(bytes * part->bytes) / (double)all);
 		before = next;
 	}
 }

@@ -5,7 +5,7 @@
 
 #define GROWTH_ALWAYS_PERMILLE  100
 #define GROWTH_NOISE_BYTES      (64 << 10) /* of rss: the loader, stacks */
-#define BUDGET_PERMILLE         40
+#define BUDGET_PERMILLE         60
 #define BUDGET_START_NS         20000000ull /* a short run has its peaks too */
 
 static bool grew(int64_t now, int64_t high, int64_t permille)

@@ -327,7 +327,7 @@ static void test_few_stacks_give_the_same_figures(void **state)
 		assert_int_equal(now->live_error_bytes, before[i].live_error_bytes);
 		assert_int_equal(now->dirty_bytes, before[i].dirty_bytes);
 		assert_true(before[i].pinned_bytes > 1000 && before[i].dirty_bytes > 1000);
-		assert_in_range(now->pinned_bytes, before[i].pinned_bytes / 1000 * 995, before[i].pinned_bytes / 1000 * 1005 + 1000);
+		assert_in_range(now->pinned_bytes, before[i].pinned_bytes - 1, before[i].pinned_bytes + 1);
 	}
 }
 
@@ -483,7 +483,7 @@ static void test_scans_stay_within_their_share(void **state)
 	assert_false(stack_schedule_wants(&s, 1, TRIGGER_PURGED, 1ll << 30, 1ll << 30));
 	assert_int_equal(count_scans(40000, &missed), 10000); /* cheap: each new maximum */
 	unsigned scans = count_scans(5000000, &missed);
-	assert_in_range(scans, 84, 200); /* 420 ms of budget, and what is 10 % larger in any case */
+	assert_in_range(scans, 124, 250); /* 620 ms of budget, and what is 10 % larger in any case */
 	assert_in_range(missed, 0, 30 << 20);
 	assert_in_range(count_scans(500000000, &missed), 2, 70); /* log 626 / log 1.1 */
 }
