@@ -11,6 +11,7 @@
 #include "platform.h"
 #include "stack_figures.h"
 #include "stack_names.h"
+#include "stack_rows.h"
 #include "stack_schedule.h"
 #include "stack_totals.h"
 
@@ -21,21 +22,10 @@
 
 #define FIGURES_MOST 16384        /* by each figure; the rest of a snapshot is one row */
 #define TOTALS_MOST  16384        /* by bytes, and by allocations */
-#define BATCH_ROWS   1024u
-#define CELLS_MAX    10u
 #define ROWS_MOST    (4 * FIGURES_MOST)
 #define WAITING_MAX  12u          /* scans that wait */
 #define WAIT_NS      1000000000ull /* after it a maximum seems to last, and memwhy may be killed */
 #define PATIENCE_NS  5000000000ull
-#define PAUSE_NS     2000000
-
-/* Rows on their way to one table. */
-struct batch {
-	enum store_table table;
-	unsigned columns, rows;
-	struct store_cell cells[BATCH_ROWS * CELLS_MAX];
-	char texts[BATCH_ROWS][160];   /* build ids */
-};
 
 /* A scan that is not stored yet. */
 struct waiting {
@@ -54,8 +44,8 @@ struct collector_stacks {
 	struct waiting waiting[WAITING_MAX]; /* ascending in time */
 	unsigned waiting_count;
 	int64_t rss_top_bytes, live_top_bytes; /* of all scans */
-	uint64_t scan_ns, patient_until_ns;
-	struct batch batch;
+	uint64_t scan_ns;
+	struct stack_rows rows;
 };
 
 /* ---- life ---------------------------------------------------------------------------- */
@@ -77,6 +67,7 @@ static struct collector_stacks *create(const struct collector *c, struct stack_v
 	if (!s)
 		return NULL;
 	s->schedule.start_ns = c->start_ns;
+	stack_rows_init(&s->rows, c->run->store, c->id);
 	if (stack_figures_create(stack_view_mode(view), stack_view_mean_bytes(view), &s->figures) == 0 &&
 	    stack_names_create(view, &s->names) == 0)
 		return s;
@@ -122,116 +113,15 @@ void collector_scan_stacks(struct collector *c)
 	s->scan_ns = wall < 2 * cpu ? wall : 2 * cpu;
 }
 
-/* ---- rows ------------------------------------------------------------------------------ */
-
-static void flush(struct collector *c)
-{
-	struct batch *b = &c->stacks->batch;
-	if (b->rows)
-		store_add_rows(c->run->store, c->id, b->table, b->cells, b->rows);
-	b->rows = 0;
-}
-
-static bool has_room(struct collector *c)
-{
-	const struct timespec pause = { 0, PAUSE_NS };
-	while (!store_has_room(c->run->store, sizeof c->stacks->batch.cells)) {
-		if (platform_now_ns() >= c->stacks->patient_until_ns)
-			return false;
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
-
-/* The cells of a new row, to be filled; NULL: no room now. */
-static struct store_cell *next_row(struct collector *c, enum store_table table, unsigned columns)
-{
-	struct batch *b = &c->stacks->batch;
-	if (b->rows && (b->table != table || b->rows == BATCH_ROWS))
-		flush(c);
-	if (!b->rows && !has_room(c))
-		return NULL;
-	b->table = table;
-	b->columns = columns;
-	return &b->cells[b->rows++ * columns];
-}
-
-static bool put_module(void *arg, uint32_t id, const struct stack_module *m)
-{
-	struct collector *c = arg;
-	struct store_cell *row = next_row(c, TABLE_MODULE, 6);
-	if (!row)
-		return false;
-	char *build_id = c->stacks->batch.texts[c->stacks->batch.rows - 1];
-	memcpy(build_id, m->build_id, sizeof m->build_id);
-	row[0] = store_integer(id);
-	row[1] = store_text(m->path); /* copied at once: paths move */
-	row[2] = store_text(build_id);
-	row[3] = store_integer((int64_t)m->low);
-	row[4] = store_integer((int64_t)m->high);
-	row[5] = store_integer((int64_t)m->bias);
-	return true;
-}
-
-static bool put_frame(void *arg, const struct stack_names_frame *f)
-{
-	struct store_cell *row = next_row(arg, TABLE_FRAME, 3);
-	if (!row)
-		return false;
-	row[0] = store_integer(f->id);
-	row[1] = store_integer(f->module);
-	row[2] = store_integer((int64_t)f->address);
-	return true;
-}
-
-static bool put_node(void *arg, const struct stack_names_node *n)
-{
-	struct store_cell *row = next_row(arg, TABLE_STACK, 4);
-	if (!row)
-		return false;
-	row[0] = store_integer(n->id);
-	row[1] = store_integer(n->parent);
-	row[2] = store_integer(n->frame);
-	row[3] = store_integer(n->flags);
-	return true;
-}
-
-static void tell_names(struct collector *c)
-{
-	const struct stack_names_receiver to = { c, put_module, put_frame, put_node };
-	stack_names_tell(c->stacks->names, &to);
-	flush(c);
-}
-
-static void fill_figure(struct store_cell *row, uint64_t snapshot_ns, const struct stack_figure *f)
-{
-	row[0] = store_snapshot_at(snapshot_ns);
-	row[1] = store_integer(f->stack);
-	row[2] = store_integer(f->live_bytes);
-	row[3] = store_integer(f->live_blocks);
-	row[4] = store_integer(f->rounding_bytes);
-	row[5] = store_integer(f->pinned_bytes);
-	row[6] = store_integer(f->pinned_pages);
-	row[7] = store_integer(f->dirty_bytes);
-	row[8] = store_known(f->live_error_bytes);
-	row[9] = store_known(f->pinned_error_bytes);
-}
-
 /* ---- scans that wait --------------------------------------------------------------------- */
 
-/* All of a snapshot's or none: a part would not sum up. */
-static void store_figures(struct collector *c, struct waiting *w)
+static void store_figures(struct collector_stacks *s, struct waiting *w)
 {
 	stack_figures_cut(w->rows, &w->count, FIGURES_MOST);
-	struct store_cell *cells = calloc(w->count * CELLS_MAX, sizeof *cells);
 	for (size_t i = 0; i < w->count; i++)
-		stack_names_use(c->stacks->names, w->rows[i].stack);
-	for (size_t i = 0; cells && i < w->count; i++)
-		fill_figure(&cells[i * CELLS_MAX], w->time_ns, &w->rows[i]);
-	if (cells && w->count)
-		store_add_rows(c->run->store, c->id, TABLE_STACK_FIGURE, cells, w->count);
-	free(cells);
-	tell_names(c);
+		stack_names_use(s->names, w->rows[i].stack);
+	stack_rows_add_figures(&s->rows, w->time_ns, w->rows, w->count);
+	stack_rows_add_names(&s->rows, s->names);
 }
 
 static void remove_waiting(struct collector_stacks *s, unsigned i)
@@ -248,9 +138,8 @@ static bool may_be_a_moment(const struct collector_stacks *s, const struct waiti
 }
 
 /* Drops what was overtaken; stores what has waited for long, or all. */
-static void settle_waiting(struct collector *c, uint64_t now_ns, bool all)
+static void settle_waiting(struct collector_stacks *s, uint64_t now_ns, bool all)
 {
-	struct collector_stacks *s = c->stacks;
 	for (unsigned i = 0; i < s->waiting_count;) {
 		struct waiting *w = &s->waiting[i];
 		bool is_moment = may_be_a_moment(s, w), is_due = all || s->waiting_count == WAITING_MAX || now_ns - w->time_ns > WAIT_NS;
@@ -259,7 +148,7 @@ static void settle_waiting(struct collector *c, uint64_t now_ns, bool all)
 			continue;
 		}
 		if (is_moment)
-			store_figures(c, w);
+			store_figures(s, w);
 		remove_waiting(s, i);
 	}
 }
@@ -294,28 +183,20 @@ void collector_store_stacks(struct collector *c, const struct snapshot *snapshot
 		keep_scan(s, snapshot);
 		s->scanned = false;
 	}
-	settle_waiting(c, platform_now_ns(), false);
+	settle_waiting(s, platform_now_ns(), false);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
 
-static void store_totals(struct collector *c, struct stack_view *view)
+static void store_totals(struct collector_stacks *s, const struct stack_view *view)
 {
 	struct stack_total *totals;
 	size_t count;
 	if (stack_totals_read(view, TOTALS_MOST, &totals, &count) < 0)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		struct store_cell *row = next_row(c, TABLE_STACK_TOTAL, 4);
-		if (!row)
-			break;
-		stack_names_use(c->stacks->names, totals[i].stack);
-		row[0] = store_integer(totals[i].stack);
-		row[1] = store_integer((int64_t)totals[i].allocated_bytes);
-		row[2] = store_integer((int64_t)totals[i].allocations);
-		row[3] = store_integer((int64_t)totals[i].samples);
-	}
-	flush(c);
+	for (size_t i = 0; i < count; i++)
+		stack_names_use(s->names, totals[i].stack);
+	stack_rows_add_totals(&s->rows, totals, count);
 	free(totals);
 }
 
@@ -336,11 +217,11 @@ void collector_finish_stacks(struct collector *c)
 	struct collector_stacks *s = stacks_of(c);
 	if (!s)
 		return;
-	s->patient_until_ns = platform_now_ns() + PATIENCE_NS;
+	s->rows.patient_until_ns = platform_now_ns() + PATIENCE_NS;
 	target_view_name_stacks(c->view, s->names);
-	settle_waiting(c, platform_now_ns(), true);
-	store_totals(c, target_view_stacks(c->view));
-	tell_names(c);
+	settle_waiting(s, platform_now_ns(), true);
+	store_totals(s, target_view_stacks(c->view));
+	stack_rows_add_names(&s->rows, s->names);
 	store_counts(c, target_view_stacks(c->view));
 	destroy(s);
 	c->stacks = NULL;
