@@ -137,12 +137,12 @@ static bool may_be_a_moment(const struct collector_stacks *s, const struct waiti
 	return w->kept || w->rss_bytes >= s->rss_top_bytes - s->rss_top_bytes / 100 || w->live_bytes >= s->live_top_bytes;
 }
 
-/* Drops what was overtaken; stores what has waited for long, or all. */
-static void settle_waiting(struct collector_stacks *s, uint64_t now_ns, bool all)
+/* Drops what was overtaken; stores what has waited for longer than that. */
+static void settle_waiting(struct collector_stacks *s, uint64_t now_ns, uint64_t wait_ns)
 {
 	for (unsigned i = 0; i < s->waiting_count;) {
 		struct waiting *w = &s->waiting[i];
-		bool is_moment = may_be_a_moment(s, w), is_due = all || s->waiting_count == WAITING_MAX || now_ns - w->time_ns > WAIT_NS;
+		bool is_moment = may_be_a_moment(s, w), is_due = s->waiting_count == WAITING_MAX || now_ns - w->time_ns > wait_ns;
 		if (is_moment && !is_due) {
 			i++;
 			continue;
@@ -183,7 +183,8 @@ void collector_store_stacks(struct collector *c, const struct snapshot *snapshot
 		keep_scan(s, snapshot);
 		s->scanned = false;
 	}
-	settle_waiting(s, platform_now_ns(), false);
+	/* storing takes a while, and after some requests a thread of the target waits for it */
+	settle_waiting(s, platform_now_ns(), snapshot->hold == HOLD_WAITING ? UINT64_MAX : WAIT_NS);
 }
 
 /* ---- the end ----------------------------------------------------------------------------- */
@@ -219,7 +220,7 @@ void collector_finish_stacks(struct collector *c)
 		return;
 	s->rows.patient_until_ns = platform_now_ns() + PATIENCE_NS;
 	target_view_name_stacks(c->view, s->names);
-	settle_waiting(s, platform_now_ns(), true);
+	settle_waiting(s, platform_now_ns(), 0);
 	store_totals(s, target_view_stacks(c->view));
 	stack_rows_add_names(&s->rows, s->names);
 	store_counts(c, target_view_stacks(c->view));
