@@ -131,17 +131,22 @@ int collector_snap(struct collector *c, int trigger, bool asked)
 	struct snapshot snapshot;
 	memset(&snapshot, 0, sizeof snapshot);
 	bool mappings = sampler_want_mappings(&c->sampler, trigger, c->rss_bytes, c->counters.live_bytes);
+	bool stacks = collector_want_stacks(c, trigger);
 	uint64_t from = platform_now_ns(), cpu_from = thread_cpu_ns();
 	collector_judge_linked(c);
 	enum snapshot_hold hold = hold_target(c, asked);
 	int error = target_view_snapshot(c->view, (enum snapshot_trigger)trigger, hold, mappings, collector_on_event, c, &snapshot);
-	release_target(c);
 	uint64_t cost = platform_now_ns() - from, cpu = thread_cpu_ns() - cpu_from;
+	if (!error && stacks)
+		collector_scan_stacks(c); /* out of a budget of its own */
+	release_target(c);
+	uint64_t held = platform_now_ns() - from;
 	if (!error && collector_told(c) != COLLECTOR_REPLACED) {
-		if (hold == HOLD_FROZEN && cost > FREEZE_BOUND_NS)
+		if (hold == HOLD_FROZEN && held > FREEZE_BOUND_NS)
 			snapshot.hold = HOLD_RUNNING;
 		/* on a crowded machine most of the time is other people's */
 		note_snapshot(c, &snapshot, cost < 2 * cpu ? cost : 2 * cpu, mappings);
+		collector_store_stacks(c, &snapshot);
 	}
 	snapshot_finish(&snapshot);
 	return error;

@@ -243,6 +243,7 @@ void collector_finish_image(struct collector *c)
 	collector_update_description(c);
 	collector_store_samples(c, kept, sampler_flush(&c->sampler, kept));
 	collector_put_in_sum(c, 0, platform_now_ns());
+	collector_finish_stacks(c);
 	if (collector_told(c) != COLLECTOR_SUPERSEDED)
 		record_end(c);
 }

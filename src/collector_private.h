@@ -52,6 +52,8 @@ struct collector {
 	int64_t probe_permille;            /* memwhy's share of rss, at the last snapshot */
 	uint64_t image_mark, execing_ns;
 	uint32_t served;                   /* the request that is being answered, or was last */
+	struct collector_stacks *stacks;   /* NULL: not begun, or the image has none */
+	bool stacks_begun;
 	uint32_t events_stored[WIRE_EVENT_KINDS];
 	struct wire_heap heaps[WIRE_HEAPS];
 	char probe_state[STORE_PROBE_STATE_BYTES];
@@ -100,6 +102,17 @@ void collector_on_event(void *arg, const struct wire_event *e);
 void collector_store_samples(struct collector *c, const struct sample *samples, unsigned count);
 /* The image's last look and its end record. */
 void collector_finish_image(struct collector *c);
+
+/* ---- collector_stacks.c ---- */
+/* Whether the snapshot that is about to be taken for this trigger is to be summed by stack. */
+bool collector_want_stacks(struct collector *c, int trigger);
+/* With the target held, right after its snapshot. */
+void collector_scan_stacks(struct collector *c);
+/* After the snapshot was stored and the target was let go: what the scan found, if there was
+ * one, and the modules of the moment. */
+void collector_store_stacks(struct collector *c, const struct snapshot *s);
+/* At an image's end: the rest of it, and the totals. */
+void collector_finish_stacks(struct collector *c);
 
 /* ---- collector_unknown.c ---- */
 /* At an image's end, with its last counters and heaps. */

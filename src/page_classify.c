@@ -140,6 +140,12 @@ static enum ledger_term term_of_piece(const struct mapping_traits *t, const stru
 	}
 }
 
+static void tell_page(const struct walk *w, const struct piece *p, enum ledger_term term)
+{
+	if (w->in->each_page)
+		w->in->each_page(w->in->each_page_arg, p->start, term);
+}
+
 static void add_live_piece(struct walk *w, const struct piece *p)
 {
 	int64_t *bytes = w->r->bytes;
@@ -150,6 +156,7 @@ static void add_live_piece(struct walk *w, const struct piece *p)
 	}
 	bytes[LEDGER_T_rounding] += p->footprint - p->requested;
 	bytes[LEDGER_T_fragmentation] += (int64_t)PLATFORM_PAGE_BYTES - p->footprint;
+	tell_page(w, p, LEDGER_T_fragmentation);
 }
 
 static void add_resident_piece(struct walk *w, const struct piece *p)
@@ -176,8 +183,10 @@ static void add_resident_piece(struct walk *w, const struct piece *p)
 	bytes[term] += size;
 	if (term == LEDGER_T_file_backed && !(p->states & PLATFORM_PAGE_FILE) && w->traits->kind != MAPPING_VDSO)
 		bytes[LEDGER_T_file_private_dirty] += size;
-	if (term == LEDGER_T_retained_dirty)
+	if (term == LEDGER_T_retained_dirty) {
 		w->sums->dirty_bytes += size;
+		tell_page(w, p, term);
+	}
 	if (term == LEDGER_T_allocator_metadata)
 		w->sums->fill_candidate_bytes += size;
 }

@@ -21,6 +21,10 @@
 /* Where a thread keeps its TLS and stack; 0: unknown. */
 struct classify_thread { uint64_t tls_address, stack_hint; };
 
+/* A resident page that blocks hold (fragmentation: what is free on it) or have held
+ * (retained_dirty); ascending. */
+typedef void classify_page_fn(void *arg, uint64_t address, enum ledger_term term);
+
 struct classify_input {
 	const struct platform_mappings *mappings;
 	const struct platform_runs *runs;
@@ -29,6 +33,8 @@ struct classify_input {
 	const struct classify_thread *threads; /* ascending by tls_address */
 	size_t thread_count;
 	uint64_t moving_bytes;             /* largest block that is inside realloc; 0: none */
+	classify_page_fn *each_page;       /* or NULL */
+	void *each_page_arg;
 };
 
 enum mapping_kind {

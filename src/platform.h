@@ -63,6 +63,7 @@ int platform_read_comm(struct platform_process *p, char *ret_name, size_t size);
 struct platform_mapping {
 	uint64_t start, end;  /* page aligned, ascending, never overlapping */
 	uint64_t inode;       /* 0: no file */
+	uint64_t offset;      /* in the file */
 	uint32_t device_major, device_minor;
 	char perms[5];        /* "rw-p" */
 	bool shared;          /* MAP_SHARED */
@@ -80,6 +81,12 @@ struct platform_mappings { /* zeroed, then reused from call to call */
 /* On failure the list is as it was. */
 int platform_read_mappings(struct platform_process *p, struct platform_mappings *ret_list);
 void platform_mappings_finish(struct platform_mappings *list);
+
+/* Bytes of its memory; how many were read, which may be fewer. */
+int64_t platform_read_memory(struct platform_process *p, uint64_t address, void *ret_bytes, size_t size);
+/* The file of this name as the process sees it, opened for reading; -ESTALE when it is not
+ * the one that is mapped there. Never waits at a FIFO. */
+int platform_open_mapped(struct platform_process *p, const struct platform_mapping *m);
 
 /* ---- page states ----------------------------------------------------------- */
 enum {

@@ -8,6 +8,11 @@
 #define MEMWHY_RECORDING_STACKS_H
 
 #include "recording.h"
+#include "wire_stack.h"
+
+/* In figures and totals: all the stacks that have no row of their own there. It has no row
+ * among the stacks. */
+#define RECORDING_STACK_REST WIRE_STACK_NODES
 
 struct recording_stack_module {
 	uint32_t id;               /* 1, 2, ... */

@@ -6,6 +6,8 @@
  */
 #include "shadow_leaf.h"
 
+#include <string.h>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -82,29 +84,117 @@ static inline void add_block(struct shadow_page_sum *sum, uint32_t offset, struc
 }
 
 /* At most 256 heads of at most 4096 bytes on the page: the sums cannot overflow. */
-static void sum_plane(const uint32_t *words, uint32_t shift_bytes, const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
-		      struct shadow_page_sum *sum)
+static uint32_t sum_plane(const uint32_t *words, uint32_t shift_bytes, const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+			  struct shadow_page_sum *sum)
 {
+	uint32_t seen = 0;
 	for (uint32_t group = 0; group < WIRE_PAGE_WORDS; group += HEADS_AT_ONCE) {
 		for (uint32_t heads = find_heads(words + group); heads; heads &= heads - 1) {
 			uint32_t granule = group + (uint32_t)__builtin_ctz(heads);
 			uint32_t word = load_word(words + granule);
-			if (word & WIRE_LIVE)
-				add_block(sum, (granule << WIRE_GRANULE_SHIFT) + shift_bytes,
-					  read_block(words + granule, word, tiny));
+			if (!(word & WIRE_LIVE))
+				continue;
+			add_block(sum, (granule << WIRE_GRANULE_SHIFT) + shift_bytes, read_block(words + granule, word, tiny));
+			seen |= word;
 		}
 	}
+	return seen & WIRE_STACK_MASK;
 }
 
-void shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+bool shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
 			  const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct shadow_page_sum *ret_sum)
 {
 	size_t at = (size_t)page * WIRE_PAGE_WORDS * 4;
 	*ret_sum = (struct shadow_page_sum){ 0 };
-	sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_A + at), 0, tiny, ret_sum);
+	uint32_t stacks = sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_A + at), 0, tiny, ret_sum);
 	if (odd)
-		sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_B + at), 8, tiny, ret_sum);
+		stacks |= sum_plane((const uint32_t *)(const void *)(leaf->planes + WIRE_LEAF_PLANE_B + at), 8, tiny, ret_sum);
+	return stacks != 0;
 }
+
+/* ---- heads, one by one ------------------------------------------------------------- */
+
+static const uint32_t *words_of(const struct shadow_leaf *leaf, uint32_t page, uint64_t plane)
+{
+	return (const uint32_t *)(const void *)(leaf->planes + plane + (size_t)page * WIRE_PAGE_WORDS * 4);
+}
+
+static unsigned add_live_heads(const uint32_t *words, uint32_t shift_bytes,
+			       const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct shadow_head *to)
+{
+	unsigned n = 0;
+	for (uint32_t group = 0; group < WIRE_PAGE_WORDS; group += HEADS_AT_ONCE) {
+		for (uint32_t heads = find_heads(words + group); heads; heads &= heads - 1) {
+			uint32_t granule = group + (uint32_t)__builtin_ctz(heads), word = load_word(words + granule);
+			if (!(word & WIRE_LIVE))
+				continue;
+			struct block b = read_block(words + granule, word, tiny);
+			to[n++] = (struct shadow_head){ (granule << WIRE_GRANULE_SHIFT) + shift_bytes,
+							word & WIRE_STACK_MASK, b.requested, b.footprint };
+		}
+	}
+	return n;
+}
+
+/* Two ascending lists that follow each other become one. */
+static void merge(struct shadow_head *heads, unsigned even, unsigned all)
+{
+	struct shadow_head odd[WIRE_PAGE_WORDS];
+	unsigned left = all - even;
+	memcpy(odd, heads + even, left * sizeof *odd);
+	while (left) {
+		bool from_even = even && heads[even - 1].offset > odd[left - 1].offset;
+		heads[--all] = from_even ? heads[--even] : odd[--left];
+	}
+}
+
+unsigned shadow_leaf_live_heads(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+				const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+				struct shadow_head ret_heads[SHADOW_HEADS_MAX])
+{
+	unsigned even = add_live_heads(words_of(leaf, page, WIRE_LEAF_PLANE_A), 0, tiny, ret_heads), n = even;
+	if (odd)
+		n += add_live_heads(words_of(leaf, page, WIRE_LEAF_PLANE_B), 8, tiny, ret_heads + even);
+	if (n > even)
+		merge(ret_heads, even, n);
+	return n;
+}
+
+/* False: not the head of a block, by its looks. */
+static bool read_dead(const uint32_t *at, const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct block *ret)
+{
+	uint32_t word = load_word(at), tag = word >> WIRE_TAG_SHIFT & WIRE_TAG_MASK;
+	if (word & WIRE_LIVE || tag == 0 || (tag >= WIRE_TINY_SIZES && tag != WIRE_TAG_LONG))
+		return false;
+	if (tag == WIRE_TAG_LONG && load_word(at + 1) & WIRE_LIVE)
+		return false;
+	*ret = read_block(at, word, tiny);
+	return tag != WIRE_TAG_LONG || ret->footprint > 16;
+}
+
+unsigned shadow_leaf_dead_heads(const struct shadow_leaf *leaf, uint32_t page, bool odd, uint32_t from,
+				const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+				struct shadow_head ret_heads[SHADOW_HEADS_MAX])
+{
+	const uint32_t *planes[2] = { words_of(leaf, page, WIRE_LEAF_PLANE_A), words_of(leaf, page, WIRE_LEAF_PLANE_B) };
+	uint32_t step = odd ? 8 : 16;
+	unsigned n = 0;
+	for (uint32_t offset = (from + step - 1) & ~(step - 1); offset < PAGE_BYTES;) {
+		const uint32_t *at = planes[offset >> 3 & 1] + (offset >> WIRE_GRANULE_SHIFT);
+		struct block b;
+		if (!read_dead(at, tiny, &b)) {
+			offset += step;
+			continue;
+		}
+		ret_heads[n++] = (struct shadow_head){ offset, load_word(at) & WIRE_STACK_MASK, b.requested, b.footprint };
+		if (b.footprint >= PAGE_BYTES - offset)
+			break;
+		offset = (offset + (uint32_t)b.footprint + step - 1) & ~(step - 1);
+	}
+	return n;
+}
+
+/* ---- composing ---------------------------------------------------------------------- */
 
 static inline uint32_t take(uint64_t *left)
 {

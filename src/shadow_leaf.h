@@ -30,17 +30,44 @@ struct shadow_leaf {
 	struct shadow_page_sum *sums; /* WIRE_PAGES */
 	struct shadow_pages *pages;
 	uint64_t pending[WIRE_PAGES / 64]; /* pages whose words must be read */
+	uint64_t stacked[WIRE_PAGES / 64]; /* pages where a live block that begins there has a stack */
+	uint64_t written[WIRE_PAGES / 64]; /* pages whose words were ever pending: no holes of the file */
 	struct shadow_carry in, out;  /* of the last compose */
 	int64_t live_bytes;           /* of the last compose, with what was in flight */
 };
 
-/* tiny: footprint of tag 0..16 for each heap, never 0. odd: plane B too. */
-void shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+/* tiny: footprint of tag 0..16 for each heap, never 0. odd: plane B too. True when one of
+ * the blocks has a stack. */
+bool shadow_leaf_sum_page(const struct shadow_leaf *leaf, uint32_t page, bool odd,
 			  const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES], struct shadow_page_sum *ret_sum);
+
+/* A block by its head. */
+struct shadow_head {
+	uint32_t offset;              /* on its page */
+	uint32_t stack;               /* id, as the word has it */
+	uint64_t requested, footprint;
+};
+#define SHADOW_HEADS_MAX (2 * WIRE_PAGE_WORDS)
+/* The live blocks that begin on a page, ascending by offset. Returns how many. */
+unsigned shadow_leaf_live_heads(const struct shadow_leaf *leaf, uint32_t page, bool odd,
+				const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+				struct shadow_head ret_heads[SHADOW_HEADS_MAX]);
+/* The tombstones from offset `from` on. Only their order tells them from what the blocks of
+ * earlier times have left: each is followed to its end, and what lies within is not looked
+ * at. A block of no bytes leaves no trace. */
+unsigned shadow_leaf_dead_heads(const struct shadow_leaf *leaf, uint32_t page, bool odd, uint32_t from,
+				const uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES],
+				struct shadow_head ret_heads[SHADOW_HEADS_MAX]);
 /* Fills leaf->pages and live_bytes from leaf->sums, with *carry coming in and going out. */
 void shadow_leaf_compose(struct shadow_leaf *leaf, struct shadow_carry *carry);
 /* A block that no word tells of, from offset in the leaf: adds as much of it as the leaf
  * holds, at most WIRE_PAGES pages. */
 void shadow_leaf_add_block(struct shadow_leaf *leaf, uint32_t offset, uint64_t requested, uint64_t footprint);
+
+/* ---- the view's, for shadow_blocks.c ---- */
+/* All leaves, ascending by region, as of the last scan. */
+uint32_t shadow_view_leaves(const struct shadow_view *v, struct shadow_leaf *const **ret_leaves);
+typedef uint8_t shadow_tiny[WIRE_HEAPS][WIRE_TINY_SIZES];
+const shadow_tiny *shadow_view_tiny(const struct shadow_view *v);
 
 #endif

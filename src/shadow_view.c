@@ -29,7 +29,7 @@ struct shadow_view {
 	struct shadow_leaf **leaves;  /* ascending by region */
 	uint32_t leaf_count;
 	bool is_mapped[WIRE_LEAVES_MAX]; /* by index in the file */
-	uint8_t tiny[WIRE_HEAPS][WIRE_TINY_SIZES];
+	shadow_tiny tiny;
 	int64_t live_bytes;
 	uint64_t moving_bytes;
 };
@@ -184,6 +184,7 @@ static int find_new_leaves(struct shadow_view *v)
 static void mark_pending(struct shadow_leaf *leaf, uint32_t page)
 {
 	leaf->pending[page / 64] |= 1ull << page % 64;
+	leaf->written[page / 64] |= 1ull << page % 64;
 }
 
 /* Takes CHANGED off and notes EVER; true when any page was pending. */
@@ -272,7 +273,10 @@ static void sum_pending(struct shadow_view *v, struct shadow_leaf *leaf)
 		for (; bits; bits &= bits - 1) {
 			uint32_t page = group * 64 + (uint32_t)__builtin_ctzll(bits);
 			bool odd = __atomic_load_n(&leaf->flags[page], __ATOMIC_RELAXED) & WIRE_PAGE_ODD;
-			shadow_leaf_sum_page(leaf, page, odd, v->tiny, &leaf->sums[page]);
+			uint64_t bit = 1ull << page % 64;
+			leaf->stacked[group] &= ~bit;
+			if (shadow_leaf_sum_page(leaf, page, odd, v->tiny, &leaf->sums[page]))
+				leaf->stacked[group] |= bit;
 		}
 	}
 }
@@ -347,6 +351,22 @@ int shadow_view_scan(struct shadow_view *v)
 	for (uint32_t i = 0; i < v->leaf_count; i++)
 		v->live_bytes += v->leaves[i]->live_bytes;
 	return 0;
+}
+
+uint32_t shadow_view_leaves(const struct shadow_view *v, struct shadow_leaf *const **ret_leaves)
+{
+	*ret_leaves = v->leaves;
+	return v->leaf_count;
+}
+
+const shadow_tiny *shadow_view_tiny(const struct shadow_view *v)
+{
+	return &v->tiny;
+}
+
+int shadow_view_memory(const struct shadow_view *v)
+{
+	return v->fd;
 }
 
 const struct shadow_pages *shadow_view_pages(const struct shadow_view *v, uint64_t region)

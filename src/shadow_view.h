@@ -26,6 +26,9 @@ struct shadow_pages {
 int shadow_view_create(int fd, struct shadow_view **ret_view);
 void shadow_view_destroy(struct shadow_view *v);
 
+/* The file itself; stays the view's. */
+int shadow_view_memory(const struct shadow_view *v);
+
 /* The head of the file, mapped for reading and writing; valid until destroy. */
 struct wire_control *shadow_view_control(struct shadow_view *v);
 const struct wire_thread *shadow_view_threads(struct shadow_view *v);

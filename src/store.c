@@ -220,6 +220,11 @@ void store_add_rows(struct store *s, uint32_t process_id, enum store_table table
 	store_queue_put(&s->queue, ITEM_ROWS, store_item_rows(process_id, table, cells, row_count));
 }
 
+bool store_has_room(struct store *s, size_t bytes)
+{
+	return store_queue_has_room(&s->queue, bytes);
+}
+
 void store_end_process(struct store *s, const struct store_process_end *e)
 {
 	store_queue_put(&s->queue, ITEM_END_PROCESS, store_item_end_process(e));

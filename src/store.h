@@ -72,6 +72,9 @@ void store_add_unknown(struct store *s, uint32_t process_id, const char *module,
  * Everything that cells point to is copied. */
 void store_add_rows(struct store *s, uint32_t process_id, enum store_table table,
 		    const struct store_cell *cells, size_t row_count);
+/* Whether rows of that many bytes (32 for a cell) would be taken now and leave room for the
+ * rest: who has very many asks first. True also where nothing is written any more. */
+bool store_has_room(struct store *s, size_t bytes);
 void store_end_process(struct store *s, const struct store_process_end *e);
 /* The run's end: status as wait4 gave it for the launched process, peak of the tree's
  * summed rss and when. */

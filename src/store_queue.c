@@ -17,9 +17,9 @@ static const size_t limits[ITEM_KINDS] = {
 	[ITEM_SAMPLE] = 8 * MIB,
 	[ITEM_EVENT] = 16 * MIB,
 	[ITEM_UNKNOWN] = 64 * MIB,
-	[ITEM_ROWS] = 64 * MIB,
 	[ITEM_SNAPSHOT] = 32 * MIB,
 	[ITEM_RUN] = 64 * MIB,
+	[ITEM_ROWS] = 48 * MIB,
 	[ITEM_PROCESS] = 64 * MIB,
 	[ITEM_END_PROCESS] = 64 * MIB,
 	[ITEM_END_RUN] = 64 * MIB,
@@ -79,6 +79,14 @@ void store_queue_put(struct store_queue *q, enum store_item_kind kind, struct st
 		pthread_cond_signal(&q->filled);
 	if (!take)
 		free(item);
+}
+
+bool store_queue_has_room(struct store_queue *q, size_t bytes)
+{
+	pthread_mutex_lock(&q->lock);
+	bool has = q->failed || q->closing || q->bytes + bytes <= limits[ITEM_ROWS] / 2;
+	pthread_mutex_unlock(&q->lock);
+	return has;
 }
 
 static void gather(struct store_queue *q, unsigned gather_ms)

@@ -59,6 +59,9 @@ int store_queue_init(struct store_queue *q);
 void store_queue_finish(struct store_queue *q);
 /* Takes the item over, also when it drops it; NULL counts as a drop of that kind. */
 void store_queue_put(struct store_queue *q, enum store_item_kind kind, struct store_item *item);
+/* These bytes of rows would wait behind no more than half of what may wait; or nothing is
+ * taken any more. */
+bool store_queue_has_room(struct store_queue *q, size_t bytes);
 /* Waits until there is something, then at most gather_ms longer for more; the whole
  * chain, or NULL when the queue is closed and empty. ret_dropped: ITEM_KINDS counts. */
 struct store_item *store_queue_take(struct store_queue *q, unsigned gather_ms, uint64_t *ret_dropped);

@@ -122,6 +122,14 @@ static int read_once(struct target_view *v, struct knowledge k, struct reading *
 	return rc;
 }
 
+int target_each_page(struct target_view *v, classify_page_fn *fn, void *arg)
+{
+	struct classify_input in = make_input(v, &v->reading, v->known);
+	in.each_page = fn;
+	in.each_page_arg = arg;
+	return page_classify(&in, &v->spare.sums);
+}
+
 int target_read_pages(struct target_view *v, struct knowledge k, enum snapshot_hold hold)
 {
 	int rc = read_once(v, k, &v->reading);

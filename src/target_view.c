@@ -42,6 +42,7 @@ void target_view_destroy(struct target_view *v)
 {
 	if (!v)
 		return;
+	stack_view_destroy(v->stacks);
 	shadow_view_destroy(v->shadow);
 	region_map_finish(&v->records);
 	target_events_finish(&v->events);
@@ -270,6 +271,7 @@ int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger, e
 	struct knowledge k = find_knowledge(v);
 	if (trigger == TRIGGER_RSS_GROWTH && is_attaching(v, s.time_ns))
 		return -EAGAIN;
+	v->has_pages = false;
 	target_view_drain(v, fn, arg);
 	int rc = collect_threads(v);
 	if (rc == 0 && k.blocks)
@@ -286,6 +288,8 @@ int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger, e
 		snapshot_finish(&s);
 		return rc;
 	}
+	v->known = k;
+	v->has_pages = s.pages != PAGES_NONE;
 	s.duration_ns = platform_now_ns() - s.time_ns;
 	*ret_snapshot = s;
 	return 0;

@@ -60,6 +60,18 @@ int target_view_snapshot(struct target_view *v, enum snapshot_trigger trigger,
  * until the next one, and how far behind the file's first address it is. False: not known. */
 bool target_view_find_module(const struct target_view *v, uint64_t address, const char **ret_name, uint64_t *ret_offset);
 
+/* ---- call stacks (target_stacks.c) ---- */
+struct stack_figures;
+struct stack_names;
+struct stack_view;
+/* The trie of this image, the view's own; NULL: it has none. */
+struct stack_view *target_view_stacks(struct target_view *v);
+/* Right after a snapshot, with the target still held: sums of that moment by stack. figures:
+ * fresh or cleared. -ENODATA: pages or blocks are not known. */
+int target_view_scan_stacks(struct target_view *v, struct stack_figures *figures);
+/* Finds the modules of new nodes, by the mappings of the last snapshot. */
+int target_view_name_stacks(struct target_view *v, struct stack_names *names);
+
 /* For a forked child whose shadow was copied: takes over parent's record of mappings. */
 int target_view_inherit(struct target_view *child, const struct target_view *parent);
 

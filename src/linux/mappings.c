@@ -6,15 +6,19 @@
 #include "proc_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MAPS_TEXT_MAX (256u << 20)
 
 static bool parse_place(const char **at, const char *end, struct platform_mapping *m)
 {
-	uint64_t offset, major, minor;
-	if (!proc_take_hex(at, end, &offset) || !proc_take_char(at, end, ' ') ||
+	uint64_t major, minor;
+	if (!proc_take_hex(at, end, &m->offset) || !proc_take_char(at, end, ' ') ||
 	    !proc_take_hex(at, end, &major) || !proc_take_char(at, end, ':') ||
 	    !proc_take_hex(at, end, &minor) || !proc_take_char(at, end, ' ') ||
 	    !proc_take_decimal(at, end, &m->inode))
@@ -99,6 +103,36 @@ int platform_read_mappings(struct platform_process *p, struct platform_mappings 
 	platform_mappings_finish(ret_list);
 	*ret_list = list;
 	return 0;
+}
+
+int64_t platform_read_memory(struct platform_process *p, uint64_t address, void *ret_bytes, size_t size)
+{
+	int fd = openat(p->directory, "mem", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t got = pread(fd, ret_bytes, size, (off_t)address);
+	int64_t rc = got < 0 ? -errno : got;
+	close(fd);
+	return rc;
+}
+
+/* A dead process has no root any more: then the name is tried as it stands. */
+int platform_open_mapped(struct platform_process *p, const struct platform_mapping *m)
+{
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	char path[4200];
+	struct stat st;
+	if (m->name[0] != '/' || snprintf(path, sizeof path, "root%s", m->name) >= (int)sizeof path)
+		return -ENOENT;
+	int fd = openat(p->directory, path, flags);
+	if (fd < 0)
+		fd = open(m->name, flags);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == m->inode)
+		return fd;
+	close(fd);
+	return -ESTALE;
 }
 
 void platform_mappings_finish(struct platform_mappings *list)

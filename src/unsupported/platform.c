@@ -24,6 +24,16 @@ int platform_membarrier_global(void)
 	return -ENOSYS;
 }
 
+int64_t platform_read_memory(struct platform_process *p, uint64_t address, void *ret_bytes, size_t size)
+{
+	return -ENOSYS;
+}
+
+int platform_open_mapped(struct platform_process *p, const struct platform_mapping *m)
+{
+	return -ENOSYS;
+}
+
 int platform_check_memfd(int fd, uint64_t bytes)
 {
 	return -ENOSYS;

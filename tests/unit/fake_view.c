@@ -88,6 +88,21 @@ int target_view_inherit(struct target_view *child, const struct target_view *par
 	return 0;
 }
 
+struct stack_view *target_view_stacks(struct target_view *v)
+{
+	return NULL;
+}
+
+int target_view_scan_stacks(struct target_view *v, struct stack_figures *figures)
+{
+	return -ENODATA;
+}
+
+int target_view_name_stacks(struct target_view *v, struct stack_names *names)
+{
+	return -ENODATA;
+}
+
 bool target_view_is_settled(struct target_view *v)
 {
 	return true;

@@ -32,7 +32,7 @@ static int set_up(void **state)
 		return -1;
 	s->w.fd = -1;
 	s->mappings.items = calloc(32, sizeof *s->mappings.items);
-	s->in = (struct classify_input){ &s->mappings, &s->runs, s->v, &s->records, s->threads, 0, 0 };
+	s->in = (struct classify_input){ &s->mappings, &s->runs, s->v, &s->records, s->threads, 0, 0, NULL, NULL };
 	*state = s;
 	return 0;
 }

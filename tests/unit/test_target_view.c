@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "shadow_writer.h"
+#include "stack_figures.h"
 #include "target_view.h"
 
 #include <errno.h>
@@ -191,11 +192,30 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* By stack it is the same as in the ledger, to the byte; the child's blocks have stack 0. */
+static void expect_same_by_stack(struct child *c, const struct ledger *l)
+{
+	struct stack_figures *f;
+	struct stack_figure *rows;
+	size_t count;
+	assert_int_equal(stack_figures_create(WIRE_STACKS_ALL, 0, &f), 0);
+	assert_int_equal(target_view_scan_stacks(c->view, f), 0);
+	assert_int_equal(stack_figures_rows(f, &rows, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(rows[0].live_bytes, l->bytes[LEDGER_T_live_requested]);
+	assert_int_equal(rows[0].pinned_bytes, l->bytes[LEDGER_T_fragmentation]);
+	assert_int_equal(rows[0].dirty_bytes, l->bytes[LEDGER_T_retained_dirty] + l->bytes[LEDGER_T_retained_muzzy]);
+	free(rows);
+	stack_figures_destroy(f);
+}
+
 static struct snapshot take(struct child *c, bool want_mappings)
 {
 	struct snapshot s = { 0 };
 	assert_int_equal(target_view_snapshot(c->view, TRIGGER_TIMER, HOLD_STOPPED, want_mappings, NULL, NULL, &s), 0);
 	assert_true(ledger_is_balanced(&s.ledger));
+	if (s.pages != PAGES_NONE && ledger_has(&s.ledger, LEDGER_T_fragmentation))
+		expect_same_by_stack(c, &s.ledger);
 	return s;
 }
 
