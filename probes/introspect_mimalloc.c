@@ -33,7 +33,8 @@ static enum wire_reading_result read_heap(uint32_t heap, struct introspect_write
 	return WIRE_READING_OK;
 }
 
-/* Its other threads' pages it can't collect: those come back when they next allocate. */
+/* Neither other threads' pages nor those of a segment that still holds a block: they come
+ * back by its own delay. */
 static enum wire_reading_result purge(uint32_t heap)
 {
 	(void)heap;
