@@ -24,7 +24,7 @@ within() {
 # purged NAME MASK PERCENT: one row; at most so much is left, by the two snapshots around it
 purged() {
 	is "$1: the purge" "$(query "$1" "select reason, result, heaps & $2, took_ns > 0,
-		rss_after_bytes <= rss_before_bytes / 100 * $3 from purge")" "exit ok $2 1 1"
+		rss_after_bytes <= rss_before_bytes * $3 / 100 from purge")" "exit ok $2 1 1"
 	is "$1: the snapshots around it" "$(query "$1" "select b.trigger, a.trigger from purge p
 		join snapshot b on b.time_ns = p.before_ns join snapshot a on a.time_ns = p.after_ns
 		where p.rss_before_bytes = b.rss_bytes - b.probe_bytes and p.rss_after_bytes = a.rss_bytes - a.probe_bytes")" \
@@ -56,10 +56,10 @@ while read -r allocator library; do
 	sound "$allocator" "$tmp/$allocator.csv"
 	case $allocator in
 	glibc) # what its thread cache holds it counts as in use
-		within "glibc: uordblks" "$(query glibc "select $account")" "$(query glibc "select $ledgers")" 10 ;;
+		within "glibc: uordblks" "$(query glibc "select $account")" "$(query glibc "select $ledgers")" 5 ;;
 	jemalloc | tcmalloc_minimal)
 		within "$allocator: allocated" "$(query "$allocator" "select $account")" \
-			"$(query "$allocator" "select $ledgers")" 10 ;;
+			"$(query "$allocator" "select $ledgers")" 5 ;;
 	esac
 	[ "$allocator" = jemalloc ] && is "jemalloc: a setting" \
 		"$(query jemalloc "select value from setting where name = 'opt.dirty_decay_ms'")" 10000
