@@ -26,6 +26,8 @@ static void end(bool orderly)
 	if (!life_owns_process() || __atomic_exchange_n(&asked, 1, __ATOMIC_ACQ_REL))
 		return;
 	uint32_t first = orderly ? PROBE_READ_FIRST : 0;
+	if (orderly) /* the last reading is worth its cost */
+		__atomic_fetch_or(&probe.control->errand, WIRE_ERRAND_READ, __ATOMIC_ACQ_REL);
 	if (probe_request(WIRE_REQUEST_EXIT | first, true, EXIT_WAIT_MS) && orderly)
 		introspect_purge_at_exit();
 	if (probe.on)

@@ -16,6 +16,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #define PURGE_WAIT_MS 2000u
 #define TURN_TRIES    200
@@ -98,12 +99,21 @@ static void end_turn(const struct turn *t)
 
 /* ---- readings --------------------------------------------------------------------- */
 
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec t = { 0, 0 };
+	life_syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static void read_heap(uint32_t heap)
 {
 	const struct allocator_ops *ops = ops_of(heap);
 	struct introspect_writer w;
+	uint64_t cpu_ns = thread_cpu_ns();
 	introspect_begin(&w, reading_of(heap), life_now_ns());
 	enum wire_reading_result result = ops ? ops->read(heap, &w) : WIRE_READING_NO_WAY;
+	w.to->cpu_ns = thread_cpu_ns() - cpu_ns;
 	introspect_end(&w, result, life_now_ns());
 }
 

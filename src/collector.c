@@ -61,7 +61,7 @@ static bool serve(struct collector *c)
 			c->past_live_bytes = peak;
 		if (trigger != SAMPLER_NO_TRIGGER)
 			collector_snap(c, trigger, c->run->hold != RUN_HOLD_NONE || lasts);
-		collector_note_purging(c, kinds);
+		collector_note_served(c, kinds);
 		tell_probe(c);
 		if (kinds & WIRE_REQUEST_EXEC)
 			c->execing_ns = platform_now_ns();

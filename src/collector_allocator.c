@@ -22,12 +22,14 @@
 #define PAUSES_A_RUN    50
 #define RETRY_MIN_NS    (10 * MS)    /* no thread came by, or none that may */
 #define RETRIES_A_RUN   200
-#define START_NS        (MS / 2)     /* what readings may cost before the process has lived */
-#define BUDGET_ALL      100          /* one part of so many of the run time */
-#define BUDGET_TIMER    200
+#define START_NS        (1 * MS)     /* what readings may cost before the process has lived */
+#define BUDGET_ALL      125          /* one part of so many of the run time */
+#define BUDGET_TIMER    250
+#define REST_FACTOR     20           /* of the last reading's cost, before one that finds rss as it was */
 #define ROWS_MAX        500000u      /* of figures, of one process */
 #define ARENAS_MAX      65536
 #define VALUE_MAX       (1ll << 50)
+#define EVERY_HEAP      ((1u << WIRE_HEAPS) - 1)
 #define SETTING_MAX     128          /* bytes of a name */
 
 enum purge_reason { PURGE_NONE, PURGE_EXIT, PURGE_CTL };
@@ -81,6 +83,7 @@ static bool copy(const struct wire_reading *from, uint32_t seq, struct wire_read
 	ret->result = from->result;
 	ret->time_ns = from->time_ns;
 	ret->took_ns = from->took_ns;
+	ret->cpu_ns = from->cpu_ns;
 	ret->not_safe = from->not_safe;
 	memcpy(ret->values, from->values, ret->count * sizeof *ret->values);
 	memcpy(ret->text, from->text, ret->text_bytes);
@@ -164,7 +167,8 @@ static uint64_t take_copy(struct collector *c, uint32_t heap, const struct wire_
 	store_reading(c, heap, r->time_ns, (int64_t)r->took_ns, r->result, r->not_safe);
 	store_figures(c, heap, r);
 	store_settings(c, heap, r);
-	return r->took_ns;
+	/* on a crowded machine most of the time is other people's */
+	return r->cpu_ns < r->took_ns ? r->cpu_ns : r->took_ns;
 }
 
 static uint64_t take_reading(struct collector *c, uint32_t heap)
@@ -211,6 +215,8 @@ static void take_readings(struct collector *c, uint64_t now_ns)
 		return;
 	a->spent_ns += took;
 	a->expected_ns = took;
+	a->read_ns = now_ns;
+	a->read_rss_bytes = c->rss_bytes;
 	a->next_ns = now_ns + larger(PAUSE_MIN_NS, age_ns(c, now_ns) / PAUSES_A_RUN);
 }
 
@@ -233,15 +239,27 @@ static void set_errand(struct collector *c, uint32_t errand)
 	__atomic_fetch_or(&c->control->errand, errand, __ATOMIC_ACQ_REL);
 }
 
+static bool is_worth_it(const struct collector *c, uint64_t now_ns)
+{
+	const struct collector_allocator *a = &c->allocator;
+	return c->rss_bytes > a->read_rss_bytes + a->read_rss_bytes / 4 ||
+	       now_ns - a->read_ns >= REST_FACTOR * a->expected_ns;
+}
+
+/* For whoever asks for a snapshot, or waits for one. An interval of one's own choice has its price. */
+static void set_reading(struct collector *c, uint64_t now_ns)
+{
+	if (!c->run->every_ns && !(is_worth_it(c, now_ns) && is_affordable(c, now_ns, BUDGET_ALL)))
+		return;
+	c->allocator.granted = EVERY_HEAP;
+	set_errand(c, WIRE_ERRAND_READ);
+}
+
 static void ask_for_reading(struct collector *c, uint64_t now_ns)
 {
 	struct collector_allocator *a = &c->allocator;
-	uint64_t every_ns = c->run->every_ns; /* an interval of one's own choice has its price */
-	if (every_ns || is_affordable(c, now_ns, BUDGET_ALL)) {
-		a->granted = (1u << WIRE_HEAPS) - 1;
-		set_errand(c, WIRE_ERRAND_READ);
-	}
-	if (!every_ns && (now_ns < a->next_ns || !is_affordable(c, now_ns, BUDGET_TIMER)))
+	set_reading(c, now_ns);
+	if (!c->run->every_ns && (now_ns < a->next_ns || !is_affordable(c, now_ns, BUDGET_TIMER)))
 		return;
 	a->next_ns = now_ns + larger(RETRY_MIN_NS, age_ns(c, now_ns) / RETRIES_A_RUN);
 	have_them_look(c);
@@ -317,7 +335,7 @@ static void store_purge(struct collector *c, bool after)
 	uint32_t result = p.result < WIRE_READING_RESULTS ? p.result : WIRE_READING_NONE;
 	const struct store_cell cells[] = {
 		store_time(made ? p.begin_ns : now), store_text(reason_names[a->purge_reason]),
-		store_text(result_names[result]), made ? store_integer(p.heaps & ((1u << WIRE_HEAPS) - 1)) : store_null(),
+		store_text(result_names[result]), made ? store_integer(p.heaps & EVERY_HEAP) : store_null(),
 		store_known(made ? (int64_t)(p.end_ns - p.begin_ns) : -1),
 		store_known(net_of(a->before.time_ns, a->before.net_bytes)),
 		store_known(net_of(after_ns, c->snapped.net_bytes)),
@@ -335,9 +353,13 @@ static void keep_before(struct collector *c, enum purge_reason reason)
 	c->allocator.before.net_bytes = c->snapped.net_bytes;
 }
 
-void collector_note_purging(struct collector *c, uint32_t kinds)
+void collector_note_served(struct collector *c, uint32_t kinds)
 {
-	take_readings(c, platform_now_ns());
+	uint64_t now = platform_now_ns();
+	if (kinds & WIRE_REQUEST_EXIT) /* it makes one unasked */
+		c->allocator.granted = EVERY_HEAP;
+	take_readings(c, now);
+	set_reading(c, now);
 	if (kinds & WIRE_REQUEST_PURGED)
 		store_purge(c, true);
 	else if ((kinds & WIRE_REQUEST_EXIT) && wants_purge_at_exit(c))

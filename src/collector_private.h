@@ -17,6 +17,8 @@
 struct collector_allocator {
 	uint64_t next_ns;                  /* the timer's next reading */
 	uint64_t spent_ns, expected_ns;    /* what readings cost the target: all so far, the next one */
+	uint64_t read_ns;                  /* the last one: when, and rss then */
+	int64_t read_rss_bytes;
 	uint64_t rows;                     /* of figures, in the recording */
 	unsigned granted;                  /* heaps, by bits, whose reading was asked for and has not come */
 	struct { uint32_t seq, result; uint64_t not_safe; bool settings; } heaps[WIRE_HEAPS];
@@ -128,8 +130,8 @@ void collector_start_allocator(struct collector *c);
 /* At each look: takes the readings that have come, and asks for the next one if it is due
  * and within the budget. */
 void collector_look_at_allocators(struct collector *c);
-/* A request was served by a snapshot: the one before a purge (also the exit's), the one after. */
-void collector_note_purging(struct collector *c, uint32_t kinds);
+/* A request was served, by a snapshot if it was worth one: what came with it. */
+void collector_note_served(struct collector *c, uint32_t kinds);
 /* Without the requests of a purge that nobody wanted. */
 uint32_t collector_expected_kinds(const struct collector *c, uint32_t kinds);
 /* At an image's end: what is left to be said, also of a purge that was not made. */
