@@ -16,6 +16,11 @@ static void resolve(void)
 {
 	*(void **)&get_property = dlsym(RTLD_NEXT, "MallocExtension_GetNumericProperty");
 	*(void **)&release = dlsym(RTLD_NEXT, "MallocExtension_ReleaseFreeMemory");
+	/* The first question has it allocate its extension, by our hooks: now, when nothing is
+	 * booked, and not later as if it were the program's. */
+	size_t value;
+	if (get_property)
+		get_property("generic.heap_size", &value);
 }
 
 /* Several of one figure are added up. */
