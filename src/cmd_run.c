@@ -333,7 +333,7 @@ static int run(int argc, char **argv)
 	describe_options(&a, line, sizeof line);
 	struct run_options o = {
 		.command = &command, .follow = a.follow, .hold = a.hold,
-		.every_ns = (uint64_t)a.every_ns, .options_line = line,
+		.every_ns = (uint64_t)a.every_ns, .options_line = line, .purge_at_exit = true,
 	};
 	if ((status = choose_probe(&a, &o, probe, sizeof probe)) < 0 && (status = open_csv(&a, &f)) < 0 &&
 	    (status = open_recording(&a, &f)) < 0)

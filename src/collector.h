@@ -25,6 +25,7 @@ struct collector_run {
 	struct plans *plans;               /* NULL: none are made */
 	enum run_hold hold;
 	uint64_t every_ns;
+	bool purge_at_exit;                /* of the launched process; set after init */
 	int news;                          /* an eventfd, written when a collector is done */
 	pthread_mutex_t lock;              /* guards what follows */
 	int64_t sum_bytes, sum_peak_bytes;
@@ -74,6 +75,10 @@ enum collector_end {
 	COLLECTOR_STOPPED,    /* the run is over; if the process still lives, it is let go */
 };
 void collector_tell(struct collector *c, enum collector_end why);
+
+/* The process shall purge its allocators, at its next safe point; a row of the recording
+ * says what came of it. Thread-safe; false: it has no probe. */
+bool collector_ask_purge(struct collector *c);
 
 /* For the launched process, before it is told to stop: what wait4 said. */
 struct collector_wait {

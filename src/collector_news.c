@@ -241,6 +241,8 @@ void collector_finish_image(struct collector *c)
 	if (collector_told(c) == COLLECTOR_STOPPED)
 		let_go(c);
 	collector_update_description(c);
+	if (c->control)
+		collector_finish_allocators(c);
 	collector_store_samples(c, kept, sampler_flush(&c->sampler, kept));
 	collector_put_in_sum(c, 0, platform_now_ns());
 	collector_finish_stacks(c);

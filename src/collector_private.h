@@ -2,7 +2,7 @@
 /*
  * collector_private.h - what the files of the collector share: collector.c (thread, requests,
  * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told),
- * collector_modules.c (plans of loaded modules).
+ * collector_modules.c (plans of loaded modules), collector_allocator.c (what allocators say).
  */
 #ifndef MEMWHY_COLLECTOR_PRIVATE_H
 #define MEMWHY_COLLECTOR_PRIVATE_H
@@ -12,6 +12,21 @@
 #include "target_view.h"
 
 #include <poll.h>
+
+/* What the allocators were asked and have answered; collector_allocator.c. */
+struct collector_allocator {
+	uint64_t next_ns;                  /* the timer's next reading */
+	uint64_t spent_ns, expected_ns;    /* what readings cost the target: all so far, the next one */
+	uint64_t read_ns;                  /* the last one: when, and rss then */
+	int64_t read_rss_bytes;
+	uint64_t rows;                     /* of figures, in the recording */
+	unsigned granted;                  /* heaps, by bits, whose reading was asked for and has not come */
+	struct { uint32_t seq, result; uint64_t not_safe; bool settings; } heaps[WIRE_HEAPS];
+	uint32_t purge_asked;              /* atomic: by another thread of memwhy */
+	uint32_t purge_reason;             /* enum purge_reason: of the one that may come */
+	uint32_t purges_seen;
+	struct { uint64_t time_ns; int64_t net_bytes; } before; /* the snapshot before a purge; time_ns 0: none */
+};
 
 struct collector {
 	struct collector_run *run;
@@ -54,6 +69,8 @@ struct collector {
 	uint32_t served;                   /* the request that is being answered, or was last */
 	struct collector_stacks *stacks;   /* NULL: not begun, or the image has none */
 	bool stacks_begun;
+	struct collector_allocator allocator;
+	struct { uint64_t time_ns; int64_t net_bytes; } snapped; /* the last snapshot; net of the probe */
 	uint32_t events_stored[WIRE_EVENT_KINDS];
 	struct wire_heap heaps[WIRE_HEAPS];
 	char probe_state[STORE_PROBE_STATE_BYTES];
@@ -123,6 +140,19 @@ void collector_take_unknowns(struct collector *c);
  * it may take seconds, and the target's other requests don't wait for it. */
 void collector_answer_modules(struct collector *c);
 void collector_finish_modules(struct collector *c);
+
+/* ---- collector_allocator.c ---- */
+/* Before the target runs: whether it purges at its exit. */
+void collector_start_allocator(struct collector *c);
+/* At each look: takes the readings that have come, and asks for the next one if it is due
+ * and within the budget. */
+void collector_look_at_allocators(struct collector *c);
+/* A request was served, by a snapshot if it was worth one: what came with it. */
+void collector_note_served(struct collector *c, uint32_t kinds);
+/* Without the requests of a purge that nobody wanted. */
+uint32_t collector_expected_kinds(const struct collector *c, uint32_t kinds);
+/* At an image's end: what is left to be said, also of a purge that was not made. */
+void collector_finish_allocators(struct collector *c);
 
 /* ---- collector.c ---- */
 void collector_answer(struct collector *c, uint32_t seq);

@@ -26,6 +26,7 @@ struct run_options {
 	enum run_hold hold;
 	const char *options_line; /* for the recording */
 	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
+	bool purge_at_exit;       /* the launched process gives back what its allocator keeps, measured */
 	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
 };
 struct run_result {

@@ -460,6 +460,7 @@ static int open_all(struct session *s)
 		 s->options.follow ? WIRE_ENV_FOLLOW : 0);
 	collector_run_init(&s->run, s->options.store, s->options.hold, s->options.every_ns, s->news);
 	s->run.plans = s->options.plans;
+	s->run.purge_at_exit = s->options.purge_at_exit;
 	return start_thread(s);
 }
 

@@ -21,6 +21,7 @@ struct session_options {
 	bool follow;
 	enum run_hold hold;
 	uint64_t every_ns;
+	bool purge_at_exit;
 };
 int session_create(const struct session_options *options, struct session **ret_session);
 /* The value of WIRE_ENV for the target; lives as long as the session. NULL: there are too

@@ -54,7 +54,8 @@ struct wire_reading {
 	uint32_t text_bytes;
 	uint64_t values_lost;     /* had no room */
 	uint64_t not_safe;        /* readings that were not made for that reason, so far */
-	uint64_t pad[2];
+	uint64_t cpu_ns;          /* of took_ns, this thread's own time */
+	uint64_t pad[1];
 	struct wire_reading_value values[WIRE_READING_VALUES];
 	char text[WIRE_READING_TEXT]; /* settings, each "name=value\n", in the allocator's own words */
 };

@@ -95,6 +95,7 @@ static void each_family_is_a_heap(void **state)
 
 static void entries_are_ready_before_they_are_patched(void **state)
 {
+	probe.on = 0;
 	linked_install(&plan, "", 0x100000);
 	assert_int_equal(fake.bias, 0x100000);
 	assert_ptr_equal(fake.hook_for, linked_hook_for);
@@ -105,6 +106,15 @@ static void entries_are_ready_before_they_are_patched(void **state)
 	assert_null((void *)(uintptr_t)linked_heaps[1].usable);
 	assert_int_equal((uintptr_t)linked_heaps[2].usable, 0x105000);
 	assert_int_equal(linked_heaps[1].rules->version, 0);
+	(void)state;
+}
+
+/* It may be unloaded while it is asked. */
+static void a_later_modules_allocator_is_not_asked(void **state)
+{
+	probe.on = 1;
+	linked_install(&plan, "", 0x100000);
+	assert_null(linked_heaps[1].mallctl);
 	(void)state;
 }
 
@@ -184,7 +194,7 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CASE(each_family_is_a_heap), CASE(entries_are_ready_before_they_are_patched),
+		CASE(each_family_is_a_heap), CASE(entries_are_ready_before_they_are_patched), CASE(a_later_modules_allocator_is_not_asked),
 		CASE(a_failure_is_told), CASE(nonsense_is_not_installed), CASE(heaps_run_out),
 		CASE(the_executables_plan_is_in_the_memory_file), CASE(a_copied_shadow_has_the_heaps),
 	};
