@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "life.h"
+#include "stack.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -150,6 +151,7 @@ void probe_fork_child(void)
 	inherit_map();
 	borrow_parents_map();
 	if (attach_child(parents)) {
+		stack_start();
 		int err = copy_frozen(parents);
 		if (settle_ticket(child_ticket, TICKET_DONE) && err == 0)
 			life_turn_on();
