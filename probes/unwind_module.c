@@ -6,7 +6,8 @@
  * too: _dl_find_object(). Before, dl_iterate_phdr() would be it, but that takes the loader's
  * lock, which a thread inside malloc may not: objects are listed once, at the start, and
  * those that come later have no tables here. All else is read from the object's own program
- * headers.
+ * headers. The executable's are where the kernel says, for of one whose segments have gaps
+ * between them glibc names a segment only, not where the file begins.
  */
 #define _GNU_SOURCE
 #include "unwind_private.h"
@@ -17,11 +18,14 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #define LISTED 256u
+#define PAGE   4096u
 struct range { uintptr_t start, end; };
 static struct range listed[LISTED];
 static unsigned listed_count;
+static struct { const ElfW(Phdr) *headers; unsigned count; uintptr_t bias; } executable;
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
 static int (*find_object)(void *address, struct dl_find_object *ret);
@@ -64,9 +68,27 @@ static int list_object(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+static void find_executable(void)
+{
+	const ElfW(Phdr) *p = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	unsigned count = (unsigned)getauxval(AT_PHNUM);
+	for (unsigned i = 0; p && i < count; i++)
+		if (p[i].p_type == PT_PHDR) {
+			executable.headers = p;
+			executable.count = count;
+			executable.bias = (uintptr_t)p - p[i].p_vaddr;
+		}
+}
+
+/* Once: a forked child may not ask the loader. */
 void unwind_module_start(void)
 {
-	if (listed_count == 0 && !loader_answers())
+	static bool started;
+	if (started)
+		return;
+	started = true;
+	find_executable();
+	if (!loader_answers())
 		dl_iterate_phdr(list_object, NULL);
 }
 
@@ -82,24 +104,6 @@ static bool find_range(uintptr_t address, struct range *ret)
 	return false;
 }
 
-/* The program headers of the object at r, when its first page begins with its ELF header, as
- * linkers make them; NULL when not. */
-static const ElfW(Phdr) *headers(struct range r, unsigned *ret_count, uintptr_t *ret_bias)
-{
-	const ElfW(Ehdr) *e = (const ElfW(Ehdr) *)r.start;
-	if (r.end - r.start < 4096 || memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_phentsize != sizeof(ElfW(Phdr)) ||
-	    e->e_phoff % 8 || e->e_phoff > 4096 || e->e_phnum > (4096 - e->e_phoff) / sizeof(ElfW(Phdr)))
-		return NULL;
-	const ElfW(Phdr) *p = (const ElfW(Phdr) *)(r.start + e->e_phoff);
-	for (unsigned i = 0; i < e->e_phnum; i++)
-		if (p[i].p_type == PT_LOAD) {
-			*ret_bias = r.start - (p[i].p_vaddr & ~(uintptr_t)4095);
-			*ret_count = e->e_phnum;
-			return p;
-		}
-	return NULL;
-}
-
 /* The segment with these flags that holds an address; false: none. */
 static bool find_segment(const ElfW(Phdr) *p, unsigned count, uintptr_t bias, uintptr_t address, uint32_t flags,
 			 struct range *ret)
@@ -112,6 +116,29 @@ static bool find_segment(const ElfW(Phdr) *p, unsigned count, uintptr_t bias, ui
 		return true;
 	}
 	return false;
+}
+
+/* The program headers of the object at r, when its first page begins with its ELF header, as
+ * linkers make them; NULL when not. */
+static const ElfW(Phdr) *headers(struct range r, unsigned *ret_count, uintptr_t *ret_bias)
+{
+	struct range segment;
+	*ret_count = executable.count;
+	*ret_bias = executable.bias;
+	if (find_segment(executable.headers, executable.count, executable.bias, r.start, 0, &segment))
+		return executable.headers;
+	const ElfW(Ehdr) *e = (const ElfW(Ehdr) *)r.start;
+	if (r.end - r.start < PAGE || memcmp(e->e_ident, ELFMAG, SELFMAG) || e->e_phentsize != sizeof(ElfW(Phdr)) ||
+	    e->e_phoff % 8 || e->e_phoff > PAGE || e->e_phnum > (PAGE - e->e_phoff) / sizeof(ElfW(Phdr)))
+		return NULL;
+	const ElfW(Phdr) *p = (const ElfW(Phdr) *)(r.start + e->e_phoff);
+	*ret_count = e->e_phnum;
+	for (unsigned i = 0; i < e->e_phnum; i++)
+		if (p[i].p_type == PT_LOAD) {
+			*ret_bias = r.start - (p[i].p_vaddr & ~(uintptr_t)(PAGE - 1));
+			return p;
+		}
+	return NULL;
 }
 
 bool unwind_module_find(uintptr_t address, struct unwind_module *ret)
