@@ -87,8 +87,8 @@ if [ -e "$libs/unwind-compare.so" ]; then
 	compared sqlite sqlite3 :memory: 'with recursive c(x) as (select 1 union all select x + 1 from c where x < 3000) select count(group_concat(x)) from c group by x % 7'
 	compared cxx "$programs/cxx-new" pattern
 	compared signal "$programs/stack-odd" signal
-	compared alternate "$programs/stack-odd" alternate
-	compared tiny "$programs/stack-odd" tiny
+	compared plugin "$programs/stack-odd" plugin "$plugin"
+	compared fork "$programs/stack-odd" fork
 else
 	left_out "libunwind is not installed"
 fi

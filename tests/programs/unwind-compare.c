@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DEPTH 1024u
@@ -32,7 +33,8 @@ extern char end __attribute__((visibility("hidden")));
 static uint64_t stacks, frames, different, shorter, limit;
 static char *path;
 static __thread int busy;
-static __thread uint64_t ours[DEPTH], theirs[DEPTH];
+static __thread uint64_t ours[DEPTH], theirs[DEPTH]; /* theirs: as in the registers */
+static __thread uint8_t interrupted[DEPTH + 1];      /* as libunwind says */
 
 static int is_own(uint64_t ip)
 {
@@ -45,18 +47,26 @@ static size_t walk_theirs(uint64_t *ret_ips)
 	unw_cursor_t cursor;
 	unw_word_t ip;
 	size_t count = 0;
-	int exact = 1;
 	unw_getcontext(&context);
 	unw_init_local(&cursor, &context);
 	do {
 		unw_get_reg(&cursor, UNW_REG_IP, &ip);
-		int signal = unw_is_signal_frame(&cursor) > 0;
-		ip -= !exact && !signal;
-		exact = signal;
-		if (!is_own(ip) && ip + 1 != 0)
-			ret_ips[count++] = ip;
+		if (is_own(ip) || ip == 0)
+			continue;
+		interrupted[count] = unw_is_signal_frame(&cursor) > 0;
+		ret_ips[count++] = ip;
 	} while (count < DEPTH && unw_step(&cursor) > 0);
+	interrupted[count] = 0;
 	return count;
+}
+
+/* Ours is one less but for an interrupted frame and the trampoline in front of it. */
+static int is_same(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ours[i] != theirs[i] - !(interrupted[i] || interrupted[i + 1]))
+			return 0;
+	return 1;
 }
 
 static void show(const char *who, int fd, const uint64_t *ips, size_t count)
@@ -87,14 +97,17 @@ static void judge(const struct unwind_cursor *c, size_t our_count, size_t their_
 	size_t same = our_count < their_count ? our_count : their_count;
 	__atomic_fetch_add(&stacks, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&frames, our_count, __ATOMIC_RELAXED);
-	if (our_count == their_count && !memcmp(ours, theirs, same * sizeof *ours))
+	int prefix = is_same(same);
+	if (our_count == their_count && prefix)
 		return;
-	int cut = our_count < their_count && !memcmp(ours, theirs, same * sizeof *ours) &&
+	int cut = our_count < their_count && prefix &&
 		  (c->end == UNWIND_NO_TABLES || c->end == UNWIND_UNREADABLE);
 	uint64_t before = __atomic_fetch_add(cut ? &shorter : &different, 1, __ATOMIC_RELAXED);
 	if (before < SHOWN)
 		show_difference(our_count, their_count);
 }
+
+static void __attribute__((destructor)) finish(void);
 
 static __attribute__((noinline)) void compare(void)
 {
@@ -139,7 +152,14 @@ static void __attribute__((constructor)) start(void)
 	path = getenv("UNWIND_COMPARE");
 }
 
-static void __attribute__((destructor)) finish(void)
+void _exit(int status)
+{
+	finish();
+	syscall(SYS_exit_group, status);
+	__builtin_unreachable();
+}
+
+static void finish(void)
 {
 	busy = 1;
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
