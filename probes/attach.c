@@ -16,6 +16,7 @@
 #include "life.h"
 #include "linked.h"
 #include "modules.h"
+#include "stack.h"
 
 #include <linux/membarrier.h>
 #include <string.h>
@@ -149,6 +150,7 @@ void probe_start(void)
 	/* Known already: a fork that libc made inside itself, with no hook to copy the shadow. */
 	if (!life.known && learn_facts() && life_attach(WIRE_HELLO_IMAGE) == 0) {
 		heap_identify();
+		stack_start();
 		linked_install_executable();
 		modules_start();
 		introspect_start();

@@ -51,7 +51,7 @@ static void book_free(void *p, void *caller)
 }
 
 /* What is taken out before the real call, so that it can be put back when that fails. */
-struct taken { struct recorder r; struct shadow_block block; bool was_live; };
+struct taken { struct recorder r; struct shadow_block block; uint32_t stack; bool was_live; };
 
 static struct taken take(void *p, void *caller)
 {
@@ -62,6 +62,7 @@ static struct taken take(void *p, void *caller)
 	t.was_live = at.word != NULL;
 	if (t.was_live) {
 		t.block = shadow_decode(at.word, *at.word);
+		t.stack = *at.word & WIRE_STACK_MASK;
 		record_free(t.r, p, at);
 	} else {
 		record_unknown(t.r, p, true, caller);
@@ -74,7 +75,7 @@ static void put_back(const struct taken *t, void *p)
 {
 	if (!t->was_live)
 		return;
-	record_block(t->r, p, t->block.requested, t->block.footprint, 0);
+	record_block_again(t->r, p, t->block.requested, t->block.footprint, 0, t->stack);
 	t->r.t->freed_bytes -= t->block.requested;
 	t->r.t->frees--;
 	t->r.t->delta_bytes += (int64_t)t->block.requested;

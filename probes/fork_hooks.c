@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include "introspect.h"
 #include "life.h"
+#include "stack.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -148,6 +149,7 @@ void probe_fork_child(void)
 	inherit_map();
 	borrow_parents_map();
 	if (attach_child(parents)) {
+		stack_start();
 		int err = copy_frozen(parents);
 		if (settle_ticket(child_ticket, TICKET_DONE) && err == 0)
 			life_turn_on();

@@ -11,6 +11,7 @@
 #include "life.h"
 #include "linked.h"
 #include "loader_hook.h"
+#include "unwind.h"
 
 #include <link.h>
 #include <string.h>
@@ -247,6 +248,7 @@ static void look_once(void)
 /* In a forked child without a shadow what is loaded is looked at with the next object. */
 static void on_loader_event(void)
 {
+	unwind_forget();
 	if (life_owns_process())
 		look_once();
 }

@@ -7,6 +7,7 @@
 #include "record.h"
 #include "bootstrap.h"
 #include "introspect.h"
+#include "stack.h"
 
 /* Blocks handed out before the probe was attached (ld.so and constructors that ran
  * before environ was set); their frees are no errors. */
@@ -72,6 +73,12 @@ static void note_tiny(struct wire_heap *heap, size_t requested, size_t footprint
 
 void record_block(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap)
 {
+	bool due = unlikely(r.t->allocated_bytes + requested >= r.t->sample_at_bytes);
+	record_block_again(r, p, requested, footprint, heap, due ? stack_for_block(r.t, requested) : 0);
+}
+
+void record_block_again(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap, uint32_t stack)
+{
 	uintptr_t a = (uintptr_t)p;
 	char *leaf = shadow_leaf_for(a);
 	if (unlikely(!leaf)) {
@@ -83,7 +90,7 @@ void record_block(struct recorder r, void *p, size_t requested, size_t footprint
 	uint32_t *word = shadow_word(leaf, a);
 	if (unlikely(*word & WIRE_LIVE))
 		r.t->double_allocations++;
-	uint32_t head = shadow_encode(word, requested, footprint, heap, 0);
+	uint32_t head = shadow_encode(word, requested, footprint, heap, stack);
 	__atomic_store_n(word, head, __ATOMIC_RELEASE);
 	shadow_touch_page(leaf, a);
 	if (footprint <= 16)
@@ -157,15 +164,23 @@ static void note_caller(uint64_t caller, uint32_t kind)
 	}
 }
 
+/* The next sampling point stays as far away as it was: no block was allocated. */
+static void move_sampling(struct wire_thread *t, uint64_t bytes)
+{
+	if (t->sample_at_bytes != 0 && t->sample_at_bytes != UINT64_MAX)
+		t->sample_at_bytes += bytes;
+}
+
 void record_resize(struct recorder r, void *p, struct record_place at, size_t bytes)
 {
 	uint32_t heap = *at.word >> WIRE_HEAP_SHIFT & WIRE_HEAP_MASK;
 	struct shadow_block b = shadow_decode(at.word, *at.word);
 	if (b.requested == bytes || bytes > b.footprint)
 		return;
-	__atomic_store_n(at.word, shadow_encode(at.word, bytes, b.footprint, heap, 0), __ATOMIC_RELEASE);
+	__atomic_store_n(at.word, shadow_encode(at.word, bytes, b.footprint, heap, *at.word & WIRE_STACK_MASK), __ATOMIC_RELEASE);
 	shadow_touch_page(at.leaf, (uintptr_t)p);
 	r.t->allocated_bytes += bytes - b.requested; /* may wrap: the sum is what counts */
+	move_sampling(r.t, bytes - b.requested);
 	r.t->delta_bytes += (int64_t)bytes - (int64_t)b.requested;
 }
 

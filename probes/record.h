@@ -34,8 +34,10 @@ __attribute__((noinline)) void record_alloc(struct recorder r, void *p, size_t b
 __attribute__((noinline)) void record_aligned(struct recorder r, void *p, size_t bytes);
 /* Likewise a block whose footprint the caller knows, of any heap (an index into heaps[]). */
 void record_sized(struct recorder r, void *p, size_t bytes, size_t footprint, uint32_t heap);
-/* The block's words alone, no counters. */
+/* The block's words, and its stack if one is due; no counters: they still are what they were. */
 void record_block(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap);
+/* The words alone: a block that is what it was. stack: its id. */
+void record_block_again(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap, uint32_t stack);
 /* A block that is booked already turns out to have been asked for with another size. */
 void record_resize(struct recorder r, void *p, struct record_place at, size_t bytes);
 /* Set around a real operator delete: jemalloc's calls free() through its own import, and

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "shadow.h"
+#include "stack.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -153,9 +154,9 @@ void shadow_shrink_reservation(void)
 
 #define COPY_PAGES 256u /* looked at in one call; the vector is on a stack that may be small */
 
-/* Whole pages of the file that exist: reading a hole would allocate it, in both. */
-static void copy_pages(char *to, char *from, size_t bytes)
+void shadow_copy_pages(char *to, const char *from_pages, size_t bytes)
 {
+	char *from = (char *)(uintptr_t)from_pages;
 	unsigned char there[COPY_PAGES];
 	for (size_t at = 0; at < bytes; at += COPY_PAGES * 4096) {
 		size_t part = bytes - at < COPY_PAGES * 4096 ? bytes - at : COPY_PAGES * 4096;
@@ -170,7 +171,7 @@ static void copy_pages(char *to, char *from, size_t bytes)
 static void copy_leaf(char *to, char *from)
 {
 	uint8_t *flags = (uint8_t *)to + WIRE_LEAF_FLAGS;
-	copy_pages(to, from, WIRE_LEAF_BYTES);
+	shadow_copy_pages(to, from, WIRE_LEAF_BYTES);
 	for (uint32_t page = 0; page < WIRE_PAGES; page++)
 		if (flags[page])
 			flags[page] |= WIRE_PAGE_CHANGED;
@@ -187,6 +188,7 @@ static void copy_counters(char *to, const char *from)
 		sum->freed_bytes += threads[i].freed_bytes;
 		sum->allocations += threads[i].allocations;
 		sum->frees += threads[i].frees;
+		sum->stacks_taken += threads[i].stacks_taken;
 	}
 	struct wire_control *t = (struct wire_control *)to;
 	t->live_bytes = t->live_peak_bytes = (int64_t)(sum->allocated_bytes - sum->freed_bytes);
@@ -216,6 +218,8 @@ int shadow_copy(char *to_base, const char *from_base)
 		leaf_regions(to_base)[index] = region;
 		to_directory[region] = WIRE_LEAF_ENTRY(index);
 	}
+	/* Behind the heads, which name stacks: those are there, then. */
+	stack_copy(from_base);
 	copy_counters(to_base, from_base);
 	return 0;
 }

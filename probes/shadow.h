@@ -23,6 +23,8 @@ char *shadow_make_leaf(uint32_t region);
 char *shadow_leaf_for(uintptr_t a);
 /* Sets EVER on every page that [address, address + length) touches, leaves included. */
 void shadow_mark_pages(uintptr_t address, size_t length);
+/* Between two maps, whole pages of the file that exist: reading a hole would allocate it, in both. */
+void shadow_copy_pages(char *to, const char *from_pages, size_t bytes);
 
 static inline char *shadow_leaf_at(char *base, uint32_t entry)
 {

@@ -10,6 +10,8 @@
 /* Opens the stacks' part of the map if the collector wants stacks. In probe_start(), and
  * again for a forked child's own map. */
 void stack_start(void);
+/* The child's map, which stack_start() has opened, gets the stacks of its parent's. */
+void stack_copy(const char *from_base);
 /* A slot was taken over by a thread: its first sampling point. */
 void stack_start_thread(struct wire_thread *t);
 /* The stack id for a block of `bytes` that is being booked; 0: none is due. Called on the

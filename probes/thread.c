@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "thread.h"
 #include "ext_hooks.h"
+#include "stack.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -38,7 +39,7 @@ static void adopt(struct wire_thread *t, uint32_t tid)
 	t->tls_address = (uint64_t)pthread_self();
 	t->stack_hint = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 	t->inflight_address = 0;
-	t->sample_at_bytes = UINT64_MAX;
+	stack_start_thread(t);
 	if (t->flush_bytes == 0)
 		t->flush_bytes = FLUSH_MIN_BYTES;
 	__atomic_store_n(&t->tid, tid, __ATOMIC_RELEASE);

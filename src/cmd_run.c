@@ -34,6 +34,7 @@ struct run_arguments {
 	bool follow, probe;
 	enum run_hold hold;
 	enum identify_mode identify;
+	struct run_stacks stacks;
 	int64_t every_ns;
 	char *const *command;
 };
@@ -57,12 +58,15 @@ static int complain(int status, const char *format, ...)
 	return status;
 }
 
+#define STACKS_MEAN_MAX_BYTES (1024ull << 30)
+
 /* ---- options ---------------------------------------------------------------------- */
 
-enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_EVERY, OPT_HELP, OPT_VERSION };
+enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_STACKS, OPT_EVERY, OPT_HELP, OPT_VERSION };
 static const struct option long_options[];
 static const char *const hold_names[RUN_HOLDS];
 static const char *const identify_names[];
+static const char *const stacks_names[];
 static const char help_text[];
 
 static int print_help(void)
@@ -96,6 +100,40 @@ static int parse_identify(const char *text, enum identify_mode *ret_mode)
 	return complain(EXIT_USAGE, "--identify takes all, symbols or off, not '%s'", text);
 }
 
+/* A number with K, M or G, or without; -1: the whole text is none, or it is out of bounds. */
+static int parse_mean(const char *text, uint64_t *ret_bytes)
+{
+	static const char units[] = "KMG";
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno || *text < '0' || *text > '9' || end[unit != NULL] || n < 1 || n > STACKS_MEAN_MAX_BYTES >> shift)
+		return -1;
+	*ret_bytes = n << shift;
+	return 0;
+}
+
+static int parse_stacks(const char *text, struct run_stacks *ret_stacks)
+{
+	static const char with_mean[] = "sampled:";
+	struct run_stacks s = { WIRE_STACKS_SAMPLED, RUN_STACKS_MEAN_BYTES };
+	if (!strncmp(text, with_mean, strlen(with_mean))) {
+		if (parse_mean(text + strlen(with_mean), &s.mean_bytes) != 0)
+			return complain(EXIT_USAGE, "--stacks=sampled:BYTES takes 1 to 1024G bytes, such as 512K, not '%s'", text + strlen(with_mean));
+		*ret_stacks = s;
+		return -1;
+	}
+	for (int i = WIRE_STACKS_NONE; i <= WIRE_STACKS_ALL; i++)
+		if (!strcmp(stacks_names[i], text)) {
+			s.mode = (enum wire_stack_mode)i;
+			*ret_stacks = s;
+			return -1;
+		}
+	return complain(EXIT_USAGE, "--stacks takes none, sampled, sampled:BYTES or all, not '%s'", text);
+}
+
 static int parse_every(const char *text, int64_t *ret_ns)
 {
 	int64_t ns;
@@ -119,6 +157,7 @@ static int take_option(struct run_arguments *a, int option, char *const *argv)
 	case OPT_IDENTIFY: return parse_identify(optarg, &a->identify);
 	case OPT_NO_IDENTIFY: a->identify = IDENTIFY_OFF; return -1;
 	case OPT_HOLD: return parse_hold(optarg, &a->hold);
+	case OPT_STACKS: return parse_stacks(optarg, &a->stacks);
 	case OPT_EVERY: return parse_every(optarg, &a->every_ns);
 	case 'h': case OPT_HELP: return print_help();
 	case 'V': case OPT_VERSION: version_print(stdout); return 0;
@@ -144,12 +183,21 @@ static int parse_arguments(int argc, char **argv, struct run_arguments *a)
 	return -1;
 }
 
+static int describe_stacks(const struct run_stacks *s, char *ret_text, size_t size)
+{
+	if (s->mode == WIRE_STACKS_SAMPLED)
+		return snprintf(ret_text, size, " --stacks=sampled:%llu", (unsigned long long)s->mean_bytes);
+	return snprintf(ret_text, size, " --stacks=%s", stacks_names[s->mode]);
+}
+
 static void describe_options(const struct run_arguments *a, char *ret_line, size_t size)
 {
 	int n = snprintf(ret_line, size, "--hold=%s%s%s", hold_names[a->hold],
 			 a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
 	if (a->identify != IDENTIFY_ALL && n > 0 && (size_t)n < size)
 		n += snprintf(ret_line + n, size - (size_t)n, " --identify=%s", identify_names[a->identify]);
+	if (a->stacks.mode != RUN_STACKS_DEFAULT && n > 0 && (size_t)n < size)
+		n += describe_stacks(&a->stacks, ret_line + n, size - (size_t)n);
 	if (a->every_ns && n > 0 && (size_t)n < size)
 		snprintf(ret_line + n, size - (size_t)n, " --every=%lldus", (long long)(a->every_ns / 1000));
 }
@@ -319,7 +367,10 @@ static int choose_probe(const struct run_arguments *a, struct run_options *o, ch
 
 static int run(int argc, char **argv)
 {
-	struct run_arguments a = { .follow = true, .probe = true, .identify = IDENTIFY_ALL };
+	struct run_arguments a = {
+		.follow = true, .probe = true, .identify = IDENTIFY_ALL,
+		.stacks = { RUN_STACKS_DEFAULT, RUN_STACKS_MEAN_BYTES },
+	};
 	struct run_files f = { .store = NULL };
 	struct launch_command command;
 	char line[128], probe[PATH_MAX + 64];
@@ -332,7 +383,7 @@ static int run(int argc, char **argv)
 		return explain_launch(&command, -error);
 	describe_options(&a, line, sizeof line);
 	struct run_options o = {
-		.command = &command, .follow = a.follow, .hold = a.hold,
+		.command = &command, .follow = a.follow, .hold = a.hold, .stacks = a.stacks,
 		.every_ns = (uint64_t)a.every_ns, .options_line = line, .purge_at_exit = true,
 	};
 	if ((status = choose_probe(&a, &o, probe, sizeof probe)) < 0 && (status = open_csv(&a, &f)) < 0 &&
@@ -348,6 +399,9 @@ static const char *const hold_names[RUN_HOLDS] = { "soft", "stop", "none" };
 static const char *const identify_names[] = {
 	[IDENTIFY_OFF] = "off", [IDENTIFY_SYMBOLS] = "symbols", [IDENTIFY_ALL] = "all",
 };
+static const char *const stacks_names[] = {
+	[WIRE_STACKS_NONE] = "none", [WIRE_STACKS_SAMPLED] = "sampled", [WIRE_STACKS_ALL] = "all",
+};
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -358,6 +412,7 @@ static const struct option long_options[] = {
 	{ "identify", required_argument, NULL, OPT_IDENTIFY },
 	{ "no-identify", no_argument, NULL, OPT_NO_IDENTIFY },
 	{ "hold", required_argument, NULL, OPT_HOLD },
+	{ "stacks", required_argument, NULL, OPT_STACKS },
 	{ "every", required_argument, NULL, OPT_EVERY },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -380,6 +435,8 @@ static const char help_text[] =
 	"      --no-identify  the same as --identify=off\n"
 	"      --hold HOW     while a snapshot is taken: soft (allocations wait), stop\n"
 	"                     (SIGSTOP), none\n"
+	"      --stacks HOW   call stacks of allocations: none, sampled[:BYTES] (one in\n"
+	"                     so many bytes on average; 512K), all\n"
 	"      --every TIME   a fixed interval between samples, such as 5ms\n"
 	"  -q, --quiet        no summary\n"
 	"  -v, --verbose      every term and every process\n"

@@ -20,6 +20,8 @@ int ipc_create_memory(uint64_t live_trigger_bytes);
 
 /* Into a memory file that the probe does not have yet. */
 int ipc_write_plan(int memory, const struct wire_plan *plan);
+/* Likewise: which stacks are wanted. */
+int ipc_write_stacks(int memory, enum wire_stack_mode mode, uint64_t mean_bytes);
 
 /* Waits while *word == value, at most timeout_ns. Wakes also for no reason. */
 void ipc_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns);

@@ -88,7 +88,7 @@ int run_target(const struct run_options *options, struct store *store, struct ru
 	struct collector_wait wait;
 	struct run_result result = { .start_ns = platform_now_ns() };
 	const struct session_options so = {
-		.store = store, .plans = options->plans ? run_plans_get(options->plans) : NULL, .follow = options->follow, .hold = options->hold, .every_ns = options->every_ns,
+		.store = store, .plans = options->plans ? run_plans_get(options->plans) : NULL, .follow = options->follow, .hold = options->hold, .stacks = options->stacks, .every_ns = options->every_ns,
 		.purge_at_exit = options->purge_at_exit,
 	};
 	pid_t pid = 0;

@@ -3,6 +3,8 @@
 #ifndef MEMWHY_RUN_H
 #define MEMWHY_RUN_H
 
+#include "wire_stack.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,12 +20,21 @@ enum run_hold {
 	RUN_HOLDS
 };
 
+/* Whose call stacks are taken: wire_stack.h. */
+struct run_stacks {
+	enum wire_stack_mode mode;
+	uint64_t mean_bytes;      /* of WIRE_STACKS_SAMPLED: between two samples */
+};
+#define RUN_STACKS_DEFAULT    WIRE_STACKS_NONE
+#define RUN_STACKS_MEAN_BYTES (512ull << 10)
+
 struct run_options {
 	const struct launch_command *command; /* found, and fit to run as far as one can tell */
 	const char *probe_path;   /* of launch_find_probe(); NULL: nothing is preloaded */
 	bool follow;              /* children too; default true */
 	const char *why_no_probe; /* a clause, when probe_path is NULL; then only pages are seen */
 	enum run_hold hold;
+	struct run_stacks stacks;
 	const char *options_line; /* for the recording */
 	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
 	bool purge_at_exit;       /* the launched process gives back what its allocator keeps, measured */

@@ -169,9 +169,20 @@ static void tidy(struct session *s)
 
 /* ---- hellos --------------------------------------------------------------------------- */
 
+static int create_memory(const struct session *s)
+{
+	int memory = ipc_create_memory(SAMPLER_LIVE_MIN_BYTES);
+	const struct run_stacks *stacks = &s->options.stacks;
+	int error = memory < 0 || stacks->mode == WIRE_STACKS_NONE ? 0 : ipc_write_stacks(memory, stacks->mode, stacks->mean_bytes);
+	if (!error)
+		return memory;
+	close(memory);
+	return error;
+}
+
 static int take_memory(struct session *s)
 {
-	int memory = s->spare_memory >= 0 ? s->spare_memory : ipc_create_memory(SAMPLER_LIVE_MIN_BYTES);
+	int memory = s->spare_memory >= 0 ? s->spare_memory : create_memory(s);
 	s->spare_memory = -1;
 	return memory;
 }
@@ -371,7 +382,7 @@ static void wait_for_news(struct session *s)
 	for (unsigned i = 0; i < s->pending_count; i++)
 		fds[2 + i] = (struct pollfd){ s->pending[i].fd, POLLIN, 0 };
 	if (s->spare_memory < 0)
-		s->spare_memory = ipc_create_memory(SAMPLER_LIVE_MIN_BYTES);
+		s->spare_memory = create_memory(s);
 	if (poll(fds, 2 + s->pending_count, poll_timeout_ms(s, platform_now_ns())) <= 0)
 		return;
 	if ((fds[0].revents & POLLIN) && read(s->news, &count, sizeof count) < 0)

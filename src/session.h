@@ -20,6 +20,7 @@ struct session_options {
 	struct plans *plans; /* of linked-in allocators; NULL: none are looked for */
 	bool follow;
 	enum run_hold hold;
+	struct run_stacks stacks;
 	uint64_t every_ns;
 	bool purge_at_exit;
 };

@@ -116,10 +116,11 @@ struct wire_thread {
 	int64_t  flush_bytes;      /* flush when |delta| reaches it */
 	uint64_t sample_at_bytes;  /* a stack is taken at the allocation that brings allocated_bytes to
 	                            * it; UINT64_MAX: never, 0: always */
-	uint64_t pad2;
+	uint64_t stacks_taken;
 	uint64_t unknown_frees, unknown_reallocs, double_allocations;
 	uint64_t before_hooks_frees; /* frees of blocks older than the probe */
-	uint64_t reserved[12];
+	uint64_t random;           /* p's own: state of the sampling */
+	uint64_t reserved[11];
 };
 
 /* ---- events --------------------------------------------------------------
@@ -310,6 +311,7 @@ _Static_assert(sizeof(struct wire_modules) == WIRE_MODULES_BYTES, "wire_modules"
 _Static_assert(sizeof(struct wire_control) < 0x10000, "wire_control");
 _Static_assert(WIRE_LEAF_BYTES % 4096 == 0, "leaves are page aligned");
 _Static_assert(WIRE_OFF_STACKS % 4096 == 0, "stacks are page aligned");
+_Static_assert(WIRE_STACKS_BYTES - WIRE_STACKS_OFF_FRAMES == WIRE_THREADS_MAX * 4096ull, "a page for each thread");
 _Static_assert(WIRE_OFF_LEAF_DATA % 4096 == 0, "leaf data is page aligned");
 
 #endif

@@ -53,6 +53,13 @@ int ipc_write_plan(int memory, const struct wire_plan *plan)
 	return n == (ssize_t)sizeof *plan ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
+int ipc_write_stacks(int memory, enum wire_stack_mode mode, uint64_t mean_bytes)
+{
+	const struct wire_stacks head = { .mode = mode, .mean_bytes = mean_bytes, .nodes_used = 1 };
+	ssize_t n = pwrite(memory, &head, sizeof head, (off_t)WIRE_OFF_STACKS);
+	return n == (ssize_t)sizeof head ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
 void ipc_wait(uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	struct timespec t = { (time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u) };

@@ -38,6 +38,11 @@ int ipc_write_plan(int memory, const struct wire_plan *plan)
 	return -ENOSYS;
 }
 
+int ipc_write_stacks(int memory, enum wire_stack_mode mode, uint64_t mean_bytes)
+{
+	return -ENOSYS;
+}
+
 int ipc_peer(int connection, pid_t *ret_pid)
 {
 	return -ENOSYS;
