@@ -33,7 +33,10 @@ struct run_arguments {
 	bool follow, probe;
 	enum run_hold hold;
 	enum identify_mode identify;
-	int64_t every_ns;
+	int64_t every_ns, snapshot_every_ns;
+	bool purge;
+	struct run_until_limit until;
+	const char *until_text;
 	char *const *command;
 };
 /* What is open while the target runs. */
@@ -58,7 +61,10 @@ static int complain(int status, const char *format, ...)
 
 /* ---- options ---------------------------------------------------------------------- */
 
-enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_EVERY, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_EVERY,
+	OPT_SNAPSHOT_EVERY, OPT_UNTIL, OPT_NO_PURGE, OPT_HELP, OPT_VERSION
+};
 static const struct option long_options[];
 static const char *const hold_names[RUN_HOLDS];
 static const char *const identify_names[];
@@ -95,12 +101,20 @@ static int parse_identify(const char *text, enum identify_mode *ret_mode)
 	return complain(EXIT_USAGE, "--identify takes all, symbols or off, not '%s'", text);
 }
 
-static int parse_every(const char *text, int64_t *ret_ns)
+static int parse_interval(const char *option, const char *text, int64_t min_ns, const char *range, int64_t *ret_ns)
 {
 	int64_t ns;
-	if (report_parse_time(text, &ns) != 0 || ns < 100000 || ns > 3600000000000)
-		return complain(EXIT_USAGE, "--every takes a time from 100us to 1h, such as 5ms, not '%s'", text);
+	if (report_parse_time(text, &ns) != 0 || ns < min_ns || ns > 3600000000000)
+		return complain(EXIT_USAGE, "%s takes a time from %s, not '%s'", option, range, text);
 	*ret_ns = ns;
+	return -1;
+}
+
+static int parse_until(const char *text, struct run_arguments *a)
+{
+	if (run_until_parse(text, &a->until) != 0)
+		return complain(EXIT_USAGE, "--until takes a time such as 90s, rss=SIZE or live=SIZE such as rss=512M, not '%s'", text);
+	a->until_text = text;
 	return -1;
 }
 
@@ -118,7 +132,11 @@ static int take_option(struct run_arguments *a, int option, char *const *argv)
 	case OPT_IDENTIFY: return parse_identify(optarg, &a->identify);
 	case OPT_NO_IDENTIFY: a->identify = IDENTIFY_OFF; return -1;
 	case OPT_HOLD: return parse_hold(optarg, &a->hold);
-	case OPT_EVERY: return parse_every(optarg, &a->every_ns);
+	case OPT_EVERY: return parse_interval("--every", optarg, 100000, "100us to 1h, such as 5ms", &a->every_ns);
+	case OPT_SNAPSHOT_EVERY:
+		return parse_interval("--snapshot-every", optarg, 10000000, "10ms to 1h, such as 10s", &a->snapshot_every_ns);
+	case OPT_UNTIL: return parse_until(optarg, a);
+	case OPT_NO_PURGE: a->purge = false; return -1;
 	case 'h': case OPT_HELP: return print_help();
 	case 'V': case OPT_VERSION: version_print(stdout); return 0;
 	case ':': return complain(EXIT_USAGE, "option %s needs a value; see memwhy run --help", argv[optind - 1]);
@@ -143,14 +161,28 @@ static int parse_arguments(int argc, char **argv, struct run_arguments *a)
 	return -1;
 }
 
+static void describe_interval(FILE *f, const char *option, int64_t ns)
+{
+	if (ns)
+		fprintf(f, " %s=%lldus", option, (long long)(ns / 1000));
+}
+
+/* One line for the recording. */
 static void describe_options(const struct run_arguments *a, char *ret_line, size_t size)
 {
-	int n = snprintf(ret_line, size, "--hold=%s%s%s", hold_names[a->hold],
-			 a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
-	if (a->identify != IDENTIFY_ALL && n > 0 && (size_t)n < size)
-		n += snprintf(ret_line + n, size - (size_t)n, " --identify=%s", identify_names[a->identify]);
-	if (a->every_ns && n > 0 && (size_t)n < size)
-		snprintf(ret_line + n, size - (size_t)n, " --every=%lldus", (long long)(a->every_ns / 1000));
+	FILE *f = fmemopen(ret_line, size, "w");
+	if (!f)
+		return;
+	fprintf(f, "--hold=%s%s%s", hold_names[a->hold], a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
+	if (a->identify != IDENTIFY_ALL)
+		fprintf(f, " --identify=%s", identify_names[a->identify]);
+	describe_interval(f, "--every", a->every_ns);
+	describe_interval(f, "--snapshot-every", a->snapshot_every_ns);
+	if (a->until_text)
+		fprintf(f, " --until=%.40s", a->until_text);
+	if (!a->purge)
+		fputs(" --no-purge", f);
+	fclose(f);
 }
 
 /* ---- files ---------------------------------------------------------------------------- */
@@ -236,7 +268,7 @@ static void close_files(struct run_files *f)
 		fclose(f->csv);
 }
 
-/* ---- after the target ended --------------------------------------------------------------- */
+/* ---- the recording is complete ------------------------------------------------------------ */
 
 static void close_store(struct run_files *f)
 {
@@ -265,10 +297,25 @@ static int explain_launch(const struct launch_command *c, int error)
 	return complain(status, "%s: %s", c->argv[0], why);
 }
 
+struct recorded { const struct run_arguments *a; struct run_files *f; };
+
+/* A run_options.recorded. */
+static void show(void *arg, const struct run_result *result)
+{
+	struct recorded *r = arg;
+	close_store(r->f);
+	if (result->no_limit)
+		complain(0, "--until was left out: no thread could be had for it");
+	report(r->a, r->f, result);
+}
+
 static int run_recorded(const struct run_arguments *a, struct run_options *options, struct run_files *f,
 			int *ret_signal)
 {
 	struct run_result result;
+	struct recorded recorded = { a, f };
+	options->recorded = show;
+	options->recorded_arg = &recorded;
 	if (options->probe_path)
 		run_plans_create(a->identify, options->probe_path, a->quiet, &options->plans);
 	int error = run_target(options, f->store, &result);
@@ -278,8 +325,6 @@ static int run_recorded(const struct run_arguments *a, struct run_options *optio
 		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
 			     : explain_launch(options->command, result.launch_errno);
 	}
-	close_store(f);
-	report(a, f, &result);
 	if (WIFSIGNALED(result.wait_status))
 		*ret_signal = WTERMSIG(result.wait_status);
 	return WEXITSTATUS(result.wait_status);
@@ -302,10 +347,10 @@ static int choose_probe(const struct run_arguments *a, struct run_options *o, ch
 
 static int run(int argc, char **argv)
 {
-	struct run_arguments a = { .follow = true, .probe = true, .identify = IDENTIFY_ALL };
+	struct run_arguments a = { .follow = true, .probe = true, .identify = IDENTIFY_ALL, .purge = true };
 	struct run_files f = { .store = NULL };
 	struct launch_command command;
-	char line[128], probe[PATH_MAX + 64];
+	char line[256] = "", probe[PATH_MAX + 64];
 	int signal_number = 0, status = parse_arguments(argc, argv, &a);
 	if (status >= 0)
 		return status;
@@ -316,7 +361,8 @@ static int run(int argc, char **argv)
 	describe_options(&a, line, sizeof line);
 	struct run_options o = {
 		.command = &command, .follow = a.follow, .hold = a.hold,
-		.every_ns = (uint64_t)a.every_ns, .options_line = line,
+		.every_ns = (uint64_t)a.every_ns, .snapshot_every_ns = (uint64_t)a.snapshot_every_ns,
+		.until = a.until, .purge_at_exit = a.purge, .options_line = line,
 	};
 	if ((status = choose_probe(&a, &o, probe, sizeof probe)) < 0 && (status = open_csv(&a, &f)) < 0 &&
 	    (status = open_recording(&a, &f)) < 0)
@@ -342,6 +388,9 @@ static const struct option long_options[] = {
 	{ "no-identify", no_argument, NULL, OPT_NO_IDENTIFY },
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "snapshot-every", required_argument, NULL, OPT_SNAPSHOT_EVERY },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "no-purge", no_argument, NULL, OPT_NO_PURGE },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -364,6 +413,12 @@ static const char help_text[] =
 	"      --hold HOW     while a snapshot is taken: soft (allocations wait), stop\n"
 	"                     (SIGSTOP), none\n"
 	"      --every TIME   a fixed interval between samples, such as 5ms\n"
+	"      --snapshot-every TIME\n"
+	"                     a full snapshot at least this often, such as 10s\n"
+	"      --until TIME|rss=SIZE|live=SIZE\n"
+	"                     end the recording then and report; COMMAND runs on\n"
+	"      --no-purge     don't ask the allocator, before COMMAND exits, to give back\n"
+	"                     what it can\n"
 	"  -q, --quiet        no summary\n"
 	"  -v, --verbose      every term and every process\n"
 	"      --help, --version\n";

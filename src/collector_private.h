@@ -2,7 +2,7 @@
 /*
  * collector_private.h - what the files of the collector share: collector.c (thread, requests,
  * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told),
- * collector_modules.c (plans of loaded modules).
+ * collector_modules.c (plans of loaded modules), collector_ask.c (wishes of memwhy ctl).
  */
 #ifndef MEMWHY_COLLECTOR_PRIVATE_H
 #define MEMWHY_COLLECTOR_PRIVATE_H
@@ -12,6 +12,23 @@
 #include "target_view.h"
 
 #include <poll.h>
+
+/* collector_ask.c. `state` and `closed` are guarded by lock; the rest belongs to whoever the
+ * state says: the asker when FREE or DONE, else the collector's thread. */
+enum collector_ask_state { ASK_FREE, ASK_POSTED, ASK_AT_WORK, ASK_DONE };
+struct collector_mailbox {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum collector_ask_state state;
+	bool closed;                       /* the image has ended */
+	bool left;                         /* guarded by lock: the asker did not wait for the end */
+	enum collector_ask what;
+	char text[COLLECTOR_TEXT_BYTES];
+	int result;
+	struct collector_answer answer;
+	uint32_t purges_before, marks;
+	uint64_t since_ns, taken_ns, made_ns; /* of a purge: asked for, errand gone, counted */
+};
 
 struct collector {
 	struct collector_run *run;
@@ -42,6 +59,7 @@ struct collector {
 	struct target_view *view;          /* guarded by view_lock */
 	struct wire_control *control;      /* NULL without a probe */
 	bool let_go;                       /* it outlives the run */
+	struct collector_mailbox asks;
 	bool has_wait;
 	struct collector_wait wait;        /* set before COLLECTOR_STOPPED is told */
 	/* the thread's own */
@@ -107,7 +125,19 @@ void collector_take_unknowns(struct collector *c);
 void collector_answer_modules(struct collector *c);
 void collector_finish_modules(struct collector *c);
 
+/* ---- collector_ask.c ---- */
+void collector_init_asks(struct collector_mailbox *m);
+void collector_finish_asks(struct collector_mailbox *m);
+/* Does what was asked for, or looks how far it is. */
+void collector_serve_asks(struct collector *c);
+/* A snapshot was taken; it may be what is waited for. */
+void collector_note_asked(struct collector *c, const struct snapshot *s);
+/* Whoever waits is told that the image has ended, and nobody is served any more. */
+void collector_close_asks(struct collector *c);
+
 /* ---- collector.c ---- */
+/* Ends its sleep. */
+void collector_wake(struct collector *c);
 void collector_answer(struct collector *c, uint32_t seq);
 
 #endif

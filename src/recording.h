@@ -23,7 +23,7 @@ struct recording_run {
 	int64_t start_realtime_ns;
 	bool ended;                  /* false: the run goes on, or memwhy was killed */
 	int64_t end_ns;              /* of the last thing recorded if not ended */
-	int wait_status;             /* as wait4 gave it, if ended */
+	int wait_status;             /* as wait4 gave it, if ended; RECORDING_UNKNOWN: the recording ended first */
 	int64_t tree_peak_rss_bytes; /* sum over the processes; RECORDING_UNKNOWN */
 	int64_t tree_peak_ns;        /* RECORDING_UNKNOWN */
 	int64_t samples_dropped, snapshots_dropped, events_dropped; /* disk too slow, or bounds */

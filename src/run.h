@@ -3,6 +3,8 @@
 #ifndef MEMWHY_RUN_H
 #define MEMWHY_RUN_H
 
+#include "run_until.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,14 @@ enum run_hold {
 	RUN_HOLDS
 };
 
+struct run_result {
+	int wait_status;          /* of the launched process, as wait4 gave it; of an early end not known */
+	int launch_errno;         /* not 0: the exec failed, COMMAND was never started */
+	bool no_limit;            /* no thread for `until` could be had: it recorded to the end */
+	uint64_t start_ns;        /* CLOCK_MONOTONIC */
+	uint64_t wall_ns;         /* of the recording */
+	unsigned not_followed;    /* processes beyond the bound on how many are followed at once */
+};
 struct run_options {
 	const struct launch_command *command; /* found, and fit to run as far as one can tell */
 	const char *probe_path;   /* of launch_find_probe(); NULL: nothing is preloaded */
@@ -27,15 +37,16 @@ struct run_options {
 	const char *options_line; /* for the recording */
 	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
 	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
+	uint64_t snapshot_every_ns; /* 0: by that schedule; else a snapshot at least this often */
+	bool purge_at_exit;       /* the launched process is asked for a purge after its last snapshot */
+	struct run_until_limit until; /* all 0: the recording ends with the launched process */
+	/* The recording is complete: closes the store and shows it. With `until` that may be while the
+	 * target runs on; it is then called from another thread, while this one waits. */
+	void (*recorded)(void *arg, const struct run_result *result);
+	void *recorded_arg;
 };
-struct run_result {
-	int wait_status;          /* of the launched process, as wait4 gave it */
-	int launch_errno;         /* not 0: the exec failed, COMMAND was never started */
-	uint64_t start_ns;        /* CLOCK_MONOTONIC */
-	uint64_t wall_ns;
-	unsigned not_followed;    /* processes beyond the bound on how many are followed at once */
-};
-/* Launches, records into store, returns when the launched process has ended.
+/* Launches, records into store, returns when the launched process has ended. Unless it could
+ * not be started, recorded() was called once by then.
  * 0, or -errno when memwhy itself could not work (then nothing was started). */
 int run_target(const struct run_options *options, struct store *store, struct run_result *ret_result);
 
