@@ -111,7 +111,7 @@ static int explain(int pid, const struct control_answer *a)
 		return complain(EXIT_REFUSED, "no purge: no thread of process %d came to an allocation within 2 s, and a purge is made there", pid);
 	case CONTROL_NO_WAY: return complain(EXIT_REFUSED, "no purge of process %d: %s", pid, a->why);
 	case CONTROL_FULL: return complain(EXIT_REFUSED, "process %d has had as many marks as a recording keeps", pid);
-	default: return complain(EXIT_REFUSED, "process %d ended meanwhile, or could not be looked at", pid);
+	default: return complain(EXIT_REFUSED, "process %d or its recording ended meanwhile, or it could not be looked at", pid);
 	}
 }
 

@@ -28,7 +28,7 @@ const struct export_format *export_format_by_name(const char *name);
 const char *export_error_text(const struct recording *r, int result);
 
 /* For `memwhy run --csv`: opens the recording, writes one table ("samples", "ledger",
- * "processes", "mappings"; NULL: samples) as RFC 4180, closes it. On failure one line
+ * "processes", "mappings", ...; NULL: samples) as RFC 4180, closes it. On failure one line
  * on stderr was printed already; -errno. */
 int export_csv_table(const char *recording_path, const char *table, FILE *out);
 
