@@ -12,6 +12,7 @@
 #include "channel.h"
 #include "heap.h"
 #include "identify.h"
+#include "introspect.h"
 #include "life.h"
 #include "linked.h"
 #include "modules.h"
@@ -150,6 +151,7 @@ void probe_start(void)
 		heap_identify();
 		linked_install_executable();
 		modules_start();
+		introspect_start();
 		life_turn_on();
 	}
 	__atomic_store_n(&probe.started, 2, __ATOMIC_RELEASE);

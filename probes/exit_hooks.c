@@ -6,6 +6,7 @@
  * (err(), the last pthread_exit) is caught by this object's destructor, which runs late.
  */
 #define _GNU_SOURCE
+#include "introspect.h"
 #include "life.h"
 
 #include <stdlib.h>
@@ -19,19 +20,27 @@ void life_reset_exit(void)
 	__atomic_store_n(&asked, 0, __ATOMIC_RELAXED);
 }
 
-void life_ask_exit_snapshot(void)
+/* orderly: the process has come to an end of its own, and its allocator may be asked. */
+static void end(bool orderly)
 {
 	if (!life_owns_process() || __atomic_exchange_n(&asked, 1, __ATOMIC_ACQ_REL))
 		return;
-	probe_request(WIRE_REQUEST_EXIT, true, EXIT_WAIT_MS);
+	uint32_t first = orderly ? PROBE_READ_FIRST : 0;
+	if (probe_request(WIRE_REQUEST_EXIT | first, true, EXIT_WAIT_MS) && orderly)
+		introspect_purge_at_exit();
 	if (probe.on)
 		__atomic_store_n(&probe.control->state, WIRE_STATE_EXITING, __ATOMIC_RELEASE);
+}
+
+void life_ask_exit_snapshot(void)
+{
+	end(true);
 }
 
 static void ask_at_unload(void) __attribute__((destructor));
 static void ask_at_unload(void)
 {
-	life_ask_exit_snapshot();
+	end(false); /* other destructors may have run, the allocator's among them */
 }
 
 /* Where nobody provides the real function. */
@@ -54,9 +63,10 @@ EXIT_HOOK(_exit)
 EXIT_HOOK(_Exit)
 EXIT_HOOK(quick_exit)
 
+/* Maybe called by an allocator that found itself damaged, with its locks held. */
 PROBE_EXPORT _Noreturn void abort(void)
 {
-	life_ask_exit_snapshot();
+	end(false);
 	if (REAL(abort))
 		real.abort();
 	__builtin_trap();

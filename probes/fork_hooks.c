@@ -10,6 +10,7 @@
  * the parent's memory and so, rightly, the parent's shadow.
  */
 #define _GNU_SOURCE
+#include "introspect.h"
 #include "life.h"
 
 #include <fcntl.h>
@@ -85,14 +86,11 @@ static void open_parents_leaves(char *parents)
 static int copy_frozen(char *parents)
 {
 	struct wire_control *c = (struct wire_control *)parents;
-	uint32_t thawed = 0;
-	bool froze = __atomic_compare_exchange_n(&c->freeze, &thawed, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	bool froze = life_freeze(c);
 	open_parents_leaves(parents);
 	int err = shadow_copy(probe.base, parents);
-	if (froze) {
-		__atomic_store_n(&c->freeze, 0, __ATOMIC_RELEASE);
-		life_futex_wake(&c->freeze);
-	}
+	if (froze)
+		life_thaw(c);
 	return err;
 }
 
@@ -183,7 +181,11 @@ static pid_t fork_by(pid_t (*how)(void))
 	if (!probe.started)
 		probe_start();
 	uint32_t *ticket = probe.on && life.follow ? take_ticket() : NULL;
+	introspect_forbidden++;
 	pid_t pid = how();
+	/* one that ran no fork handlers leaves a child that may find any lock taken */
+	if (pid != 0 || how != real._Fork)
+		introspect_forbidden--;
 	if (pid == 0) {
 		begin_child(ticket);
 	} else if (pid > 0) {

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+const struct adapter *heap_adapter;
 enum heap_sizing heap_sizing = HEAP_ASK;
 uint16_t heap_learned[HEAP_LEARN_MAX / 8 + 1];
 
@@ -19,6 +20,11 @@ bool real_is_allocator(uintptr_t caller)
 
 /* tcmalloc's first answer sets a module up, which allocates, which would ask again. */
 static __thread bool asking;
+
+bool heap_is_asking(void)
+{
+	return asking;
+}
 
 static size_t ask_usable(void *p)
 {
@@ -90,7 +96,7 @@ void heap_identify(void)
 	dso_low = heap->low = where.low;
 	dso_high = heap->high = where.high;
 	adapter_copy_text(heap->path, sizeof heap->path, info.dli_fname ? info.dli_fname : "");
-	const struct adapter *a = adapter_of(&where);
+	const struct adapter *a = heap_adapter = adapter_of(&where);
 	adapter_copy_text(heap->name, sizeof heap->name, a ? a->name : "unknown");
 	if (a)
 		a->version(heap->version, sizeof heap->version);

@@ -27,11 +27,15 @@ struct adapter {
 extern const struct adapter *const adapters[] __attribute__((visibility("hidden")));
 
 #define HEAP_LEARN_MAX 16384u
+/* Whose the allocator behind the hooks is; NULL: nobody's that is known. */
+extern const struct adapter *heap_adapter __attribute__((visibility("hidden")));
 extern enum heap_sizing heap_sizing __attribute__((visibility("hidden")));
 extern uint16_t heap_learned[HEAP_LEARN_MAX / 8 + 1] __attribute__((visibility("hidden")));
 
 size_t heap_ask_footprint(void *p, size_t requested);
 size_t heap_learn_footprint(void *p, size_t requested);
+/* This thread is inside the allocator, which is telling the size of a block. */
+bool heap_is_asking(void);
 
 #define GLIBC_CHUNK_MMAPPED 2u
 static inline size_t heap_glibc_header(const void *p)

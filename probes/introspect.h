@@ -10,12 +10,25 @@
  * installed handler's restorer) between here and the stack's base, or by the alternate
  * stack; what cannot be told counts as unsafe. So a reading is missed at times (counted),
  * and never waits for a lock that its own thread holds.
+ * While allocators are asked this thread's signals are held off, but for those that the
+ * code itself raises: a handler that forks would find the allocator locked by its own thread.
  */
 #ifndef MEMWHY_INTROSPECT_H
 #define MEMWHY_INTROSPECT_H
 
 #include "probe.h"
 
+/* An allocator is being asked by this thread: its hooks book as ever, and neither wait nor
+ * ask. (Defined in request.c.) */
+extern __thread bool introspect_busy __attribute__((visibility("hidden")));
+/* Not 0: no point of this thread is safe, for libc is forking (fork handlers hold the
+ * allocator's locks) or has forked without them. */
+extern __thread unsigned introspect_forbidden __attribute__((visibility("hidden")));
+
+/* Looks up what is called later. Once, in a new image, when the heaps are known and before
+ * recording is on. */
+void introspect_start(void);
+/* Async-signal-safe; errno kept. */
 bool introspect_is_safe(void);
 /* Takes the errands that wait, if any and if it is safe. Called by the cold paths of the
  * malloc-family hooks, of preloaded and linked allocators (never of mmap and its like), while

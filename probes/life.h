@@ -76,6 +76,9 @@ uint64_t life_now_ns(void);
 /* Futexes in shared memory; both keep errno. Waits while *word == value, at most limit_ns. */
 void life_futex_wait(uint32_t *word, uint32_t value, uint64_t limit_ns);
 void life_futex_wake(uint32_t *word);
+/* Other threads hold at their next hook. False: somebody else has them hold already. */
+bool life_freeze(struct wire_control *c);
+void life_thaw(struct wire_control *c);
 /* The collector did not answer in time. After a few of these nobody asks it any more. */
 void life_note_wait_in_vain(void);
 

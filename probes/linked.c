@@ -74,8 +74,10 @@ static void fill_heap(uint32_t index, const struct wire_plan *plan, uint32_t fam
 	struct wire_heap *heap = &probe.control->heaps[index];
 	void *usable = function_of(plan, bias, family, WIRE_ENTRY_USABLE_SIZE);
 	describe(heap, plan, family, path, bias);
+	/* A module that was loaded later may be unloaded while its allocator is being asked. */
+	void *mallctl = probe.on ? NULL : function_of(plan, bias, family, WIRE_ENTRY_MALLCTL);
 	linked_sizes_init(index, heap, size_rules_find(family, heap->version), (linked_usable_fn *)(uintptr_t)usable,
-			  function_of(plan, bias, family, WIRE_ENTRY_MALLCTL));
+			  mallctl);
 }
 
 static bool has_family(const struct wire_plan *plan, uint32_t family)

@@ -31,6 +31,7 @@ struct probe_state {
 	char *base;         /* the mapped memfd: control at 0, see wire.h's offsets */
 	struct wire_control *control;
 	uint32_t *directory;
+	uint32_t introspecting; /* a thread is asking the allocators (introspect.c) */
 	uint32_t epoch;     /* differs after each attach: thread slots of another epoch are stale */
 };
 union probe_page { struct probe_state s; char page[4096]; };
@@ -49,9 +50,12 @@ void probe_fork_child(void);
 void probe_event(enum wire_event_kind kind, uint64_t address, uint64_t length, uint64_t arg, uint32_t flags);
 /* Asks the collector for a snapshot; wait: until it is served, at most limit_ms. False
  * when the collector did not serve it in time; after a few of these it is never asked again.
- * errno kept. Callable anywhere. */
+ * errno kept. Callable anywhere. PROBE_READ_FIRST, or'd to kind: a safe point (introspect.h);
+ * errands are taken before it is asked. */
+#define PROBE_READ_FIRST 0x80000000u
 bool probe_request(uint32_t kind, bool wait, unsigned limit_ms);
-/* Slow path of the freeze check: waits while control->freeze is 1, at most 50 ms. */
+/* Slow path of the freeze check: waits while control->freeze is 1, at most 50 ms. Not for a
+ * thread that is asking an allocator. */
 void probe_freeze_wait(void);
 /* Turns the recording off for good in this process, with a reason for the report. */
 void probe_turn_off(enum wire_reason reason);

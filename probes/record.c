@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "record.h"
 #include "bootstrap.h"
+#include "introspect.h"
 
 /* Blocks handed out before the probe was attached (ld.so and constructors that ran
  * before environ was set); their frees are no errors. */
@@ -43,8 +44,10 @@ bool recorder_begin(struct recorder *ret)
 	ret->t = NULL;
 	if (unlikely(!probe.on) && !record_start())
 		return false;
-	if (unlikely(__atomic_load_n(&probe.control->freeze, __ATOMIC_RELAXED)))
+	if (unlikely(__atomic_load_n(&probe.control->freeze, __ATOMIC_RELAXED))) {
+		introspect_run_errands();
 		probe_freeze_wait();
+	}
 	ret->t = probe_thread_fast();
 	return ret->t != NULL;
 }
@@ -186,7 +189,7 @@ void record_unknown(struct recorder r, void *p, bool is_realloc, void *caller)
 void record_before_big_free(void)
 {
 	if (__atomic_load_n(&probe.control->shrink_armed, __ATOMIC_RELAXED))
-		probe_request(WIRE_REQUEST_SHRINK, true, 200);
+		probe_request(WIRE_REQUEST_SHRINK | PROBE_READ_FIRST, true, 200);
 }
 
 void record_unmapped(void *p, size_t footprint)

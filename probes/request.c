@@ -6,6 +6,7 @@
  * vain, or when the collector's process is gone, never again.
  */
 #define _GNU_SOURCE
+#include "introspect.h"
 #include "life.h"
 
 #include <linux/futex.h>
@@ -18,6 +19,8 @@
 #define WAITS_IN_VAIN_MAX 3u
 
 #define LOAD(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
+
+__thread bool introspect_busy;
 
 uint64_t life_now_ns(void)
 {
@@ -123,17 +126,40 @@ static bool wait_for(struct wire_control *c, uint32_t seq, uint64_t limit_ns)
 	return false;
 }
 
+bool life_freeze(struct wire_control *c)
+{
+	uint32_t before = 0;
+	while (before != 1)
+		if (__atomic_compare_exchange_n(&c->freeze, &before, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+void life_thaw(struct wire_control *c)
+{
+	__atomic_store_n(&c->freeze, 0, __ATOMIC_RELEASE);
+	life_futex_wake(&c->freeze);
+}
+
+static uint32_t ask(struct wire_control *c, uint32_t kind)
+{
+	/* Bits before the number: the collector that sees the number finds the bits. */
+	__atomic_fetch_or(&c->request_kinds, kind, __ATOMIC_ACQ_REL);
+	uint32_t seq = __atomic_add_fetch(&c->request_seq, 1, __ATOMIC_ACQ_REL);
+	life_futex_wake(&c->request_seq);
+	return seq;
+}
+
 /* What is asked for is this moment: the other threads hold at their next hook at once,
  * not when the collector gets to run. */
-static bool wait_frozen(struct wire_control *c, uint32_t seq, uint64_t limit_ns)
+static bool ask_frozen(struct wire_control *c, uint32_t kind, uint64_t limit_ns)
 {
-	uint32_t thawed = 0;
-	bool froze = __atomic_compare_exchange_n(&c->freeze, &thawed, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-	bool served = wait_for(c, seq, limit_ns);
-	if (froze) {
-		__atomic_store_n(&c->freeze, 0, __ATOMIC_RELEASE);
-		life_futex_wake(&c->freeze);
-	}
+	bool froze = life_freeze(c);
+	if (kind & PROBE_READ_FIRST)
+		introspect_run_errands();
+	bool served = wait_for(c, ask(c, kind & ~PROBE_READ_FIRST), limit_ns);
+	if (froze)
+		life_thaw(c);
 	return served;
 }
 
@@ -146,13 +172,12 @@ bool probe_request(uint32_t kind, bool wait, unsigned limit_ms)
 		probe_turn_off(WIRE_REASON_DETACHED);
 		return false;
 	}
-	if (LOAD(&c->collector_gone))
+	if (LOAD(&c->collector_gone) || (wait && introspect_busy))
 		return false;
-	/* Bits before the number: the collector that sees the number finds the bits. */
-	__atomic_fetch_or(&c->request_kinds, kind, __ATOMIC_ACQ_REL);
-	uint32_t seq = __atomic_add_fetch(&c->request_seq, 1, __ATOMIC_ACQ_REL);
-	life_futex_wake(&c->request_seq);
-	return !wait || wait_frozen(c, seq, limit_ms * MS);
+	if (wait)
+		return ask_frozen(c, kind, limit_ms * MS);
+	ask(c, kind & ~PROBE_READ_FIRST);
+	return true;
 }
 
 /* A freeze that lasts too long is broken here, once for everybody: its owner was killed
@@ -162,6 +187,8 @@ void probe_freeze_wait(void)
 	struct wire_control *c = probe.control;
 	uint64_t start = life_now_ns(), spent = 0;
 	uint32_t frozen = 1;
+	if (introspect_busy)
+		return;
 	while (LOAD(&c->freeze) == 1 && spent < FREEZE_LIMIT_NS) {
 		life_futex_wait(&c->freeze, 1, FREEZE_LIMIT_NS - spent);
 		spent = life_now_ns() - start;

@@ -142,6 +142,6 @@ void probe_thread_flush_free(struct wire_thread *t, size_t bytes)
 	int64_t peak = __atomic_load_n(&c->live_peak_bytes, __ATOMIC_RELAXED);
 	bool ends_peak = live - (int64_t)bytes < peak - (peak >> PEAK_FALL_SHIFT);
 	if (ends_peak && peak > 0 && (uint64_t)peak > __atomic_load_n(&c->live_trigger_bytes, __ATOMIC_RELAXED))
-		probe_request(WIRE_REQUEST_LIVE_PEAK, true, LIVE_PEAK_WAIT_MS);
+		probe_request(WIRE_REQUEST_LIVE_PEAK | PROBE_READ_FIRST, true, LIVE_PEAK_WAIT_MS);
 	publish(t, -(int64_t)bytes);
 }

@@ -33,7 +33,7 @@ static void tell_probe(struct collector *c)
 /* Who asks may have frozen the others by itself, to keep the moment until it is looked at. */
 void collector_answer(struct collector *c, uint32_t seq)
 {
-	if (collector_load(&c->control->freeze))
+	if (collector_load(&c->control->freeze) == 1)
 		collector_set_freeze(c, 0);
 	__atomic_store_n(&c->control->done_seq, seq, __ATOMIC_RELEASE);
 	ipc_wake(&c->control->done_seq);
@@ -48,20 +48,21 @@ static bool serve(struct collector *c)
 	uint32_t kinds = __atomic_exchange_n(&c->control->request_kinds, 0, __ATOMIC_ACQ_REL);
 	if (kinds & WIRE_REQUEST_MODULES)
 		collector_answer_modules(c);
-	kinds &= ~WIRE_REQUEST_MODULES;
+	kinds = collector_expected_kinds(c, kinds & ~WIRE_REQUEST_MODULES);
 	if (kinds == WIRE_REQUEST_EVENTS)
 		target_view_drain(c->view, collector_on_event, c);
 	else if (kinds) {
 		collector_look(c);
 		int64_t peak = __atomic_load_n(&c->control->live_peak_bytes, __ATOMIC_RELAXED);
 		int trigger = sampler_want_asked(&c->sampler, platform_now_ns(), kinds, c->rss_bytes, c->counters.live_bytes);
-		bool lasts = kinds & (WIRE_REQUEST_EXIT | WIRE_REQUEST_EXEC);
+		bool lasts = kinds & (WIRE_REQUEST_EXIT | WIRE_REQUEST_EXEC | WIRE_REQUEST_PURGING | WIRE_REQUEST_PURGED);
 		if (c->run->hold == RUN_HOLD_NONE && !lasts)
 			collector_answer(c, seq);
 		if (kinds & WIRE_REQUEST_LIVE_PEAK)
 			c->past_live_bytes = peak;
 		if (trigger != SAMPLER_NO_TRIGGER)
 			collector_snap(c, trigger, c->run->hold != RUN_HOLD_NONE || lasts);
+		collector_note_purging(c, kinds);
 		tell_probe(c);
 		if (kinds & WIRE_REQUEST_EXEC)
 			c->execing_ns = platform_now_ns();
@@ -104,8 +105,10 @@ static void work(struct collector *c)
 		int trigger = sampler_want(&c->sampler, platform_now_ns(), c->rss_bytes);
 		if (trigger != SAMPLER_NO_TRIGGER)
 			collector_snap(c, trigger, false);
-		if (c->control)
+		if (c->control) {
 			tell_probe(c);
+			collector_look_at_allocators(c);
+		}
 	}
 	sampler_sampled(&c->sampler, platform_now_ns());
 }
@@ -270,8 +273,10 @@ int collector_start(struct collector_run *run, const struct collector_birth *bir
 		return error;
 	}
 	c->control = target_view_control(c->view);
-	if (c->control)
+	if (c->control) {
 		tell_probe(c);
+		collector_start_allocator(c);
+	}
 	if (birth->forked_from) {
 		__atomic_add_fetch(&birth->forked_from->refs, 1, __ATOMIC_RELAXED);
 		c->forked_from = birth->forked_from;

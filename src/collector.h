@@ -26,7 +26,7 @@ struct collector_run {
 	enum run_hold hold;
 	uint64_t every_ns;
 	uint64_t snapshot_every_ns;        /* 0: by schedule */
-	bool purge_at_exit;                /* of the launched process */
+	bool purge_at_exit;                /* of the launched process; set after init */
 	struct run_until *until;           /* NULL: the run goes on to its end */
 	int news;                          /* an eventfd, written when a collector is done */
 	pthread_mutex_t lock;              /* guards what follows */

@@ -176,23 +176,6 @@ void collector_note_asked(struct collector *c, const struct snapshot *s)
 
 /* ---- a purge --------------------------------------------------------------------- */
 
-/* Taking a snapshot ends a call to look at errands: it is made again until one is taken. */
-static void call_for_purge(struct wire_control *w)
-{
-	uint32_t thawed = 0;
-	__atomic_compare_exchange_n(&w->freeze, &thawed, WIRE_FREEZE_LOOK, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
-
-/* True when nobody has taken it: it will not be made any more. */
-static bool withdraw(struct wire_control *w)
-{
-	uint32_t look = WIRE_FREEZE_LOOK;
-	uint32_t was = __atomic_fetch_and(&w->errand, ~WIRE_ERRAND_PURGE, __ATOMIC_ACQ_REL);
-	if (!(was & ~WIRE_ERRAND_PURGE))
-		__atomic_compare_exchange_n(&w->freeze, &look, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-	return was & WIRE_ERRAND_PURGE;
-}
-
 static void begin_purge(struct collector *c)
 {
 	struct collector_mailbox *m = &c->asks;
@@ -202,8 +185,7 @@ static void begin_purge(struct collector *c)
 	pthread_mutex_lock(&m->lock);
 	m->state = ASK_AT_WORK;
 	pthread_mutex_unlock(&m->lock);
-	__atomic_fetch_or(&c->control->errand, WIRE_ERRAND_PURGE, __ATOMIC_ACQ_REL);
-	call_for_purge(c->control);
+	collector_begin_purge(c);
 }
 
 /* Its times are the target's own claim. */
@@ -246,8 +228,8 @@ static void watch_purge(struct collector *c)
 		if (came_to_nothing(c, now) || now - m->taken_ns > PURGE_NS)
 			finish_purge(c);
 	} else if (now - m->since_ns < SAFE_POINT_NS) {
-		call_for_purge(c->control);
-	} else if (withdraw(c->control)) {
+		collector_call_for_purge(c);
+	} else if (collector_drop_purge(c)) {
 		answer(m, -ETIMEDOUT);
 	}
 }
@@ -288,7 +270,7 @@ void collector_close_asks(struct collector *c)
 	bool open = m->state == ASK_POSTED || m->state == ASK_AT_WORK;
 	pthread_mutex_unlock(&m->lock);
 	if (open && c->control)
-		withdraw(c->control);
+		collector_drop_purge(c);
 	if (open)
 		answer(m, -ESRCH);
 }

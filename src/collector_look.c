@@ -107,6 +107,8 @@ static void note_snapshot(struct collector *c, struct snapshot *snap, uint64_t c
 	if (rss > 0)
 		c->probe_permille = snap->ledger.bytes[LEDGER_T_probe] * 1000 / rss;
 	c->counters = snap->counters;
+	c->snapped.time_ns = snap->time_ns;
+	c->snapped.net_bytes = rss - snap->ledger.bytes[LEDGER_T_probe];
 	note_rss(c, rss, snap->time_ns);
 	sampler_snapped(&c->sampler, (int)snap->trigger, platform_now_ns(), cost_ns, rss, live, mappings);
 	store_add_snapshot(c->run->store, c->id, snap);
@@ -125,6 +127,7 @@ int collector_snap(struct collector *c, int trigger, bool asked)
 {
 	struct snapshot snapshot;
 	memset(&snapshot, 0, sizeof snapshot);
+	c->snapped.time_ns = 0;
 	bool mappings = sampler_want_mappings(&c->sampler, trigger, c->rss_bytes, c->counters.live_bytes);
 	uint64_t from = platform_now_ns(), cpu_from = thread_cpu_ns();
 	collector_judge_linked(c);

@@ -230,6 +230,7 @@ static void let_go(struct collector *c)
 	c->let_go = !collector_process_ended(c);
 	if (!c->control)
 		return;
+	__atomic_store_n(&c->control->purge_at_exit, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);
 	collector_answer(c, collector_load(&c->control->request_seq));
 }
@@ -241,6 +242,8 @@ void collector_finish_image(struct collector *c)
 	if (collector_told(c) == COLLECTOR_STOPPED)
 		let_go(c);
 	collector_update_description(c);
+	if (c->control)
+		collector_finish_allocators(c);
 	collector_store_samples(c, kept, sampler_flush(&c->sampler, kept));
 	collector_put_in_sum(c, 0, platform_now_ns());
 	if (collector_told(c) != COLLECTOR_SUPERSEDED)

@@ -2,7 +2,8 @@
 /*
  * collector_private.h - what the files of the collector share: collector.c (thread, requests,
  * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told),
- * collector_modules.c (plans of loaded modules), collector_ask.c (wishes of memwhy ctl).
+ * collector_modules.c (plans of loaded modules), collector_allocator.c (what allocators say),
+ * collector_ask.c (wishes of memwhy ctl).
  */
 #ifndef MEMWHY_COLLECTOR_PRIVATE_H
 #define MEMWHY_COLLECTOR_PRIVATE_H
@@ -28,6 +29,18 @@ struct collector_mailbox {
 	struct collector_answer answer;
 	uint32_t purges_before, marks;
 	uint64_t since_ns, taken_ns, made_ns; /* of a purge: asked for, errand gone, counted */
+};
+
+/* What the allocators were asked and have answered; collector_allocator.c. */
+struct collector_allocator {
+	uint64_t next_ns;                  /* the timer's next reading */
+	uint64_t spent_ns, expected_ns;    /* what readings cost the target: all so far, the next one */
+	uint64_t rows;                     /* of figures, in the recording */
+	unsigned granted;                  /* heaps, by bits, whose reading was asked for and has not come */
+	struct { uint32_t seq, result; uint64_t not_safe; bool settings; } heaps[WIRE_HEAPS];
+	uint32_t purge_reason;             /* enum purge_reason: of the one that may come */
+	uint32_t purges_seen;
+	struct { uint64_t time_ns; int64_t net_bytes; } before; /* the snapshot before a purge; time_ns 0: none */
 };
 
 struct collector {
@@ -69,6 +82,8 @@ struct collector {
 	int64_t past_live_bytes;           /* the maximum that was asked for last; it is over */
 	int64_t probe_permille;            /* memwhy's share of rss, at the last snapshot */
 	uint64_t image_mark, execing_ns;
+	struct collector_allocator allocator;
+	struct { uint64_t time_ns; int64_t net_bytes; } snapped; /* the last snapshot; net of the probe */
 	uint32_t events_stored[WIRE_EVENT_KINDS];
 	struct wire_heap heaps[WIRE_HEAPS];
 	char probe_state[STORE_PROBE_STATE_BYTES];
@@ -134,6 +149,26 @@ void collector_serve_asks(struct collector *c);
 void collector_note_asked(struct collector *c, const struct snapshot *s);
 /* Whoever waits is told that the image has ended, and nobody is served any more. */
 void collector_close_asks(struct collector *c);
+
+/* ---- collector_allocator.c ---- */
+/* Before the target runs: whether it purges at its exit. */
+void collector_start_allocator(struct collector *c);
+/* At each look: takes the readings that have come, and asks for the next one if it is due
+ * and within the budget. */
+void collector_look_at_allocators(struct collector *c);
+/* A request was served by a snapshot: the one before a purge (also the exit's), the one after. */
+void collector_note_purging(struct collector *c, uint32_t kinds);
+/* The process shall purge its allocators at its next safe point; a row of the recording says
+ * what came of it. */
+void collector_begin_purge(struct collector *c);
+/* Again while it waits: a snapshot, or a thread that may not, ends the call to look at errands. */
+void collector_call_for_purge(struct collector *c);
+/* True when no thread has taken it: it will not be made any more. */
+bool collector_drop_purge(struct collector *c);
+/* Without the requests of a purge that nobody wanted. */
+uint32_t collector_expected_kinds(const struct collector *c, uint32_t kinds);
+/* At an image's end: what is left to be said, also of a purge that was not made. */
+void collector_finish_allocators(struct collector *c);
 
 /* ---- collector.c ---- */
 /* Ends its sleep. */

@@ -112,9 +112,11 @@ static int look(void *arg, const struct recording_snapshot *s)
 	struct search *q = arg;
 	struct report_model *m = q->m;
 	int64_t net;
+	m->snapshots_ns += (int64_t)s->s.duration_ns;
+	if (s->s.trigger == TRIGGER_PURGED)
+		return 0;
 	if (report_resident(&s->s.ledger, &net) && net > m->largest_net_bytes)
 		m->largest_net_bytes = net;
-	m->snapshots_ns += (int64_t)s->s.duration_ns;
 	if (s->has_counters)
 		m->last_counters = s->s.counters, m->counters = &m->last_counters;
 	look_at_live(q, s);
@@ -127,7 +129,8 @@ static int look_for_peak(void *arg, const struct recording_snapshot *s)
 {
 	struct report_model *m = arg;
 	int64_t net;
-	if (!report_resident(&s->s.ledger, &net) || net < m->largest_net_bytes - m->largest_net_bytes / 100)
+	if (s->s.trigger == TRIGGER_PURGED || !report_resident(&s->s.ledger, &net) ||
+	    net < m->largest_net_bytes - m->largest_net_bytes / 100)
 		return 0;
 	take(&m->moments[REPORT_AT_PEAK], s);
 	return 1; /* the earliest within 1 % */

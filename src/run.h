@@ -36,9 +36,9 @@ struct run_options {
 	enum run_hold hold;
 	const char *options_line; /* for the recording */
 	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
+	bool purge_at_exit;       /* the launched process gives back what its allocator keeps, measured */
 	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
 	uint64_t snapshot_every_ns; /* 0: by that schedule; else a snapshot at least this often */
-	bool purge_at_exit;       /* the launched process is asked for a purge after its last snapshot */
 	struct run_until_limit until; /* all 0: the recording ends with the launched process */
 	/* The recording is complete: closes the store and shows it. With `until` that may be while the
 	 * target runs on; it is then called from another thread, while this one waits. */

@@ -211,8 +211,12 @@ static bool wants_live_peak(const struct sampler *s, uint64_t now_ns, int64_t li
 int sampler_want_asked(const struct sampler *s, uint64_t now_ns, uint32_t kinds, int64_t rss_bytes,
 		       int64_t live_bytes)
 {
+	if (kinds & WIRE_REQUEST_PURGED)
+		return TRIGGER_PURGED;
 	if (kinds & WIRE_REQUEST_EXIT)
 		return TRIGGER_EXIT;
+	if (kinds & WIRE_REQUEST_PURGING)
+		return TRIGGER_ASKED;
 	if ((kinds & WIRE_REQUEST_EXEC) && !is_quick_exec(s, now_ns, rss_bytes))
 		return TRIGGER_EXEC;
 	if ((kinds & WIRE_REQUEST_LIVE_PEAK) && wants_live_peak(s, now_ns, live_bytes))
@@ -226,6 +230,8 @@ bool sampler_want_mappings(const struct sampler *s, int trigger, int64_t rss_byt
 {
 	if (trigger == TRIGGER_EXIT || trigger == TRIGGER_EXEC || trigger == TRIGGER_LAST)
 		return true;
+	if (trigger == TRIGGER_PURGED)
+		return false;
 	return grew(rss_bytes, s->mapped_rss_bytes, 10) || grew(live_bytes, s->mapped_live_bytes, 10) ||
 	       s->mapped_rss_bytes == 0;
 }
@@ -245,6 +251,8 @@ void sampler_snapped(struct sampler *s, int trigger, uint64_t now_ns, uint64_t c
 	s->cost_ns[trigger] += cost_ns;
 	s->expected_ns = cost_ns;
 	s->last_ns = now_ns;
+	if (trigger == TRIGGER_PURGED)
+		return; /* what the target does by itself is judged */
 	raise(&s->rss_high_bytes, rss_bytes);
 	raise(&s->live_high_bytes, live_bytes);
 	if (with_mappings) {

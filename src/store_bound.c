@@ -77,6 +77,8 @@ static void note_record(struct store_bound_process *p, int64_t id, int64_t bytes
 static void note_snapshot(struct store_bound_process *p, int64_t id, const struct snapshot *s)
 {
 	const struct ledger *l = &s->ledger;
+	if (s->trigger == TRIGGER_PURGED)
+		return; /* no peak, no end: its row is kept, its mappings are not needed */
 	if (ledger_has(l, LEDGER_T_rss))
 		note_record(p, id, l->bytes[LEDGER_T_rss] - l->bytes[LEDGER_T_probe]);
 	if (ledger_has(l, LEDGER_T_live_requested) &&
@@ -133,7 +135,7 @@ static int drop_mappings(struct store_bound *b, const struct store_bound_process
 static int thin_snapshots(struct store_bound *b, uint32_t process_id, struct store_bound_process *p)
 {
 	sqlite3_stmt *st;
-	int r = sqlite3_prepare_v2(b->db, "SELECT id, trigger IN ('exit', 'exec', 'last') FROM snapshot"
+	int r = sqlite3_prepare_v2(b->db, "SELECT id, trigger IN ('exit', 'exec', 'last', 'asked', 'purged') FROM snapshot"
 				   " WHERE process_id = ?1 ORDER BY id", -1, &st, NULL);
 	if (r != SQLITE_OK)
 		return r;

@@ -17,6 +17,7 @@ static const size_t limits[ITEM_KINDS] = {
 	[ITEM_SAMPLE] = 8 * MIB,
 	[ITEM_EVENT] = 16 * MIB,
 	[ITEM_UNKNOWN] = 64 * MIB,
+	[ITEM_ROWS] = 64 * MIB,
 	[ITEM_SNAPSHOT] = 32 * MIB,
 	[ITEM_RUN] = 64 * MIB,
 	[ITEM_PROCESS] = 64 * MIB,

@@ -362,7 +362,7 @@ static void looks_whether_anything_is_left(const char *env)
 {
 	struct wire_control *c = attach(env);
 	await_parent();
-	if (c->errand & WIRE_ERRAND_PURGE || c->freeze)
+	if (c->errand & WIRE_ERRAND_PURGE || c->freeze == 1)
 		_exit(94);
 }
 
