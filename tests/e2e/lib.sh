@@ -185,10 +185,10 @@ csv_max() {
 		$at[column] + 0 > max { max = $at[column] + 0 } END { printf "%.0f\n", max }' "$1"
 }
 
-# exit_value CSV COLUMN [PID]: of the last row with a ledger.
+# exit_value CSV COLUMN [PID]: of the last row with a ledger that a purge did not change.
 exit_value() {
 	awk -F, -v column="$2" -v pid="${3:-}" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-		(pid == "" || $at["pid"] == pid) && $at["unexplained_bytes"] != "" { value = $at[column] }
+		(pid == "" || $at["pid"] == pid) && $at["unexplained_bytes"] != "" && $at["trigger"] != "purged" { value = $at[column] }
 		END { print value }' "$1"
 }
 

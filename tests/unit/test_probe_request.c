@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* request.c: the event ring and the bounded waits, with a control block that nobody, or
  * this test itself, answers. */
+#include "../../probes/introspect.h"
 #include "../../probes/life.h"
 
 #include <setjmp.h>
@@ -13,6 +14,15 @@
 
 union probe_page probe_page __attribute__((aligned(4096)));
 struct life_facts life;
+
+static struct { unsigned calls; uint32_t freeze, request_seq; } errands;
+
+void introspect_run_errands(void)
+{
+	errands.calls++;
+	errands.freeze = probe.control->freeze;
+	errands.request_seq = probe.control->request_seq;
+}
 
 #define MS 1000000ull
 
@@ -39,6 +49,34 @@ static int tear_down(void **state)
 static struct wire_event *event_at(uint64_t index)
 {
 	return (struct wire_event *)(probe.base + WIRE_OFF_EVENTS) + index % WIRE_EVENTS;
+}
+
+static void test_errands_come_first(void **state)
+{
+	errands.calls = 0;
+	probe.control->freeze = WIRE_FREEZE_LOOK;
+	assert_false(probe_request(WIRE_REQUEST_LIVE_PEAK | PROBE_READ_FIRST, true, 1));
+	assert_int_equal(errands.calls, 1);
+	assert_int_equal(errands.freeze, 1); /* the others hold still meanwhile */
+	assert_int_equal(errands.request_seq, 0);
+	assert_int_equal(probe.control->request_kinds, WIRE_REQUEST_LIVE_PEAK);
+	assert_int_equal(probe.control->freeze, 0);
+	assert_false(probe_request(WIRE_REQUEST_SHRINK, true, 1));
+	assert_int_equal(errands.calls, 1);
+}
+
+/* Who asks an allocator neither waits nor asks. */
+static void test_busy_thread_goes_on(void **state)
+{
+	introspect_busy = true;
+	probe.control->freeze = 1;
+	uint64_t start = life_now_ns();
+	probe_freeze_wait();
+	assert_false(probe_request(WIRE_REQUEST_SHRINK, true, 1000));
+	introspect_busy = false;
+	assert_true(life_now_ns() - start < 40 * MS);
+	assert_int_equal(probe.control->freeze, 1);
+	assert_int_equal(probe.control->request_seq, 0);
 }
 
 static void test_event_is_complete(void **state)
@@ -173,6 +211,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_ROOM(test_event_is_complete),
+		IN_A_ROOM(test_errands_come_first),
+		IN_A_ROOM(test_busy_thread_goes_on),
 		IN_A_ROOM(test_full_ring_loses_and_counts),
 		IN_A_ROOM(test_nothing_when_off),
 		IN_A_ROOM(test_waits_are_bounded_and_few),

@@ -107,7 +107,7 @@ static void the_end_of_a_maximum_asks_for_a_snapshot(void **state)
 	for (uintptr_t i = 1; i <= 3; i++)
 		record_free(r, (void *)(i << 20), record_find((void *)(i << 20)));
 	assert_true(fake_calls.requests >= 1);
-	assert_int_equal(fake_calls.last_kind, WIRE_REQUEST_LIVE_PEAK);
+	assert_int_equal(fake_calls.last_kind, WIRE_REQUEST_LIVE_PEAK | PROBE_READ_FIRST);
 	unsigned before = fake_calls.requests;
 	probe.control->live_trigger_bytes = 2000000; /* the collector has this maximum */
 	for (uintptr_t i = 4; i <= 50; i++)
