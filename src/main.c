@@ -77,5 +77,5 @@ int main(int argc, char **argv)
 }
 
 static const struct command *const commands[] = {
-	&cmd_run, &cmd_report, &cmd_export, &cmd_doctor, &cmd_ctl, NULL
+	&cmd_run, &cmd_report, &cmd_why, &cmd_export, &cmd_doctor, &cmd_ctl, NULL
 };

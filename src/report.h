@@ -33,6 +33,11 @@ int report_print_summary(struct recording *r, const struct report_options *optio
 /* The format for scripts: data/memwhy-report.schema.json. Errors as above. */
 int report_print_json(struct recording *r, const struct report_options *options, FILE *out);
 
+/* What `memwhy why` prints: data/memwhy-why.schema.json. at: PEAK or EXIT, what comes first.
+ * Errors as above. */
+int report_print_why(struct recording *r, const struct report_options *options, FILE *out);
+int report_print_why_json(struct recording *r, const struct report_options *options, FILE *out);
+
 /* What `memwhy run` prints when the target has ended: opens, prints the summary of the
  * resident peak, closes. On failure one line on stderr was printed already; -errno. */
 int report_summary(const char *recording_path, FILE *out, int verbose);

@@ -9,6 +9,7 @@
 #include "report_model.h"
 #include "report_why.h"
 #include "util/json.h"
+#include "verdict_print.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -159,7 +160,8 @@ static void print_why(struct json *j, const struct report_model *m, enum report_
 	free(why);
 }
 
-static void print_document(struct json *j, const struct report_model *m, enum report_moment at)
+static void print_document(struct json *j, const struct report_model *m, const struct verdict *v,
+			   enum report_moment at)
 {
 	json_begin_object(j, NULL);
 	json_string(j, "schema", "memwhy-report");
@@ -175,6 +177,7 @@ static void print_document(struct json *j, const struct report_model *m, enum re
 		print_snapshot(j, report_moment_name(i), &m->moments[i]);
 	json_end_object(j);
 	print_why(j, m, at);
+	verdict_print_json(j, v);
 	json_begin_array(j, "other_processes");
 	for (size_t i = 0; i < m->other_count; i++)
 		print_process(j, NULL, m->others[i]);
@@ -186,12 +189,17 @@ static void print_document(struct json *j, const struct report_model *m, enum re
 int report_print_json(struct recording *r, const struct report_options *options, FILE *out)
 {
 	struct report_model m;
+	struct verdict v;
 	struct json j;
 	int result = report_model_init(&m, r, options);
 	if (result)
 		return result;
-	json_init(&j, out);
-	print_document(&j, &m, options->at);
+	result = verdict_make(r, &m, &v);
+	if (!result) {
+		json_init(&j, out);
+		print_document(&j, &m, &v, options->at);
+		verdict_finish(&v);
+	}
 	report_model_finish(&m);
-	return 0;
+	return result;
 }

@@ -6,6 +6,7 @@
  */
 #include "report_lines.h"
 
+#include "util/terminal.h"
 #include "util/text.h"
 #include "util/units.h"
 
@@ -262,4 +263,13 @@ void report_print_ledger(const struct report_style *style, const char *name, con
 	print_crumbs(&p);
 	if (style->verbose)
 		print_beside(&p);
+}
+
+struct report_style report_style_of(const struct report_options *o, FILE *out)
+{
+	return (struct report_style){
+		.out = out, .width = o->width > 0 ? o->width : terminal_width(out), .verbose = o->verbose > 0,
+		.colour = o->colour < 0 ? terminal_has_colour(out) : o->colour,
+		.utf8 = o->utf8 < 0 ? terminal_has_utf8() : o->utf8,
+	};
 }

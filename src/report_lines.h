@@ -14,6 +14,9 @@ struct report_style {
 	bool colour, utf8, verbose;
 };
 
+/* What is asked for, else what `out` can show. */
+struct report_style report_style_of(const struct report_options *options, FILE *out);
+
 /* One line for each term worth one. beside: a second column, or NULL; `beside_name`
  * its heading, `name` the first one's. allocator: who keeps dirty pages ("glibc"). */
 void report_print_ledger(const struct report_style *style, const char *name, const struct ledger *l,

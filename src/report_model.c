@@ -113,7 +113,7 @@ static int look(void *arg, const struct recording_snapshot *s)
 	struct report_model *m = q->m;
 	int64_t net;
 	m->snapshots_ns += (int64_t)s->s.duration_ns;
-	if (s->s.trigger == TRIGGER_PURGED)
+	if (s->s.trigger == TRIGGER_PURGED) /* memwhy's own doing: no moment of the program */
 		return 0;
 	if (report_resident(&s->s.ledger, &net) && net > m->largest_net_bytes)
 		m->largest_net_bytes = net;

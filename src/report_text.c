@@ -9,9 +9,9 @@
 #include "report_lines.h"
 #include "report_processes.h"
 #include "report_why.h"
-#include "util/terminal.h"
 #include "util/text.h"
 #include "util/units.h"
+#include "verdict_print.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,8 +110,11 @@ static void print_sentence(const struct report_page *g, const char *label, const
 	text_print_wrapped(g->style.out, text, indent, indent, (size_t)g->style.width, g->style.utf8);
 }
 
-static void print_why(const struct report_page *g)
+/* The findings; where nothing was found, where the bytes are. */
+static void print_why(const struct report_page *g, const struct verdict *v)
 {
+	if (verdict_print_summary(&g->style, v, g->at))
+		return;
 	char *why = report_why(g->m, g->at);
 	if (why && *why)
 		print_sentence(g, "why: ", why);
@@ -256,36 +259,36 @@ static int print_callers(const struct report_page *g)
 	return result;
 }
 
-static struct report_style style_of(const struct report_options *o, FILE *out)
-{
-	return (struct report_style){
-		.out = out, .width = o->width > 0 ? o->width : terminal_width(out), .verbose = o->verbose > 0,
-		.colour = o->colour < 0 ? terminal_has_colour(out) : o->colour,
-		.utf8 = o->utf8 < 0 ? terminal_has_utf8() : o->utf8,
-	};
-}
-
 int report_print_summary(struct recording *r, const struct report_options *options, FILE *out)
 {
 	struct report_model m;
+	struct verdict v;
 	int result = report_model_init(&m, r, options);
 	if (result)
 		return result;
-	struct report_page g = { .style = style_of(options, out), .m = &m, .at = options->at };
+	result = verdict_make(r, &m, &v);
+	if (result) {
+		report_model_finish(&m);
+		return result;
+	}
+	struct report_page g = { .style = report_style_of(options, out), .m = &m, .at = options->at };
 	report_print_header(&g);
 	print_unfinished(&g);
 	print_moment(&g);
-	print_why(&g);
+	print_why(&g, &v);
 	print_live(&g);
 	print_kernel(&g);
 	print_doubts(&g);
 	print_trust(&g);
 	result = print_callers(&g);
 	report_print_others(&g);
+	if (g.style.verbose)
+		verdict_print_beside(&g.style, &m, &v);
 	print_cost(&g);
 	fputs("recording: ", out);
 	text_print_safe(out, recording_file(r), 0, g.style.utf8);
 	fputc('\n', out);
+	verdict_finish(&v);
 	report_model_finish(&m);
 	return result;
 }

@@ -34,7 +34,9 @@ struct verdict_finding {
 
 /* Figures of one heap at one moment, the nearest reading; has: bit per figure. */
 struct verdict_figures { bool had; int64_t time_ns; uint64_t has; int64_t values[WIRE_FIGURES]; unsigned arenas_seen; };
-struct verdict_series_point { int64_t time_ns, rss_bytes, live_bytes; };
+/* allocated_bytes, calls (allocations and frees): since the start. */
+struct verdict_series_point { int64_t time_ns, rss_bytes, live_bytes, allocated_bytes, calls; };
+struct verdict_named_value { char *name, *value; };
 
 struct verdict_input {
 	const struct report_model *model;          /* process, moments (peak, live-peak, exit), counters */
@@ -43,12 +45,15 @@ struct verdict_input {
 	struct verdict_figures figures[REPORT_MOMENTS];
 	const struct verdict_series_point *series; /* samples, thinned to at most 4096 */
 	size_t series_count;
+	const struct verdict_named_value *settings;/* of the heap, in the allocator's own words */
+	size_t setting_count;
 	const struct recording_snapshot *snapshots;/* all kept, in order of time */
 	size_t snapshot_count;
 	bool has_purge;
 	struct recording_purge purge;              /* the one at exit */
 	struct recording_snapshot purged;          /* after it; valid with has_purge if .id */
-	int64_t run_ns, cpus;                      /* lifetime of the process */
+	int64_t run_ns;                            /* lifetime of the process */
+	int64_t cpu_ns;                            /* user and system time; RECORDING_UNKNOWN */
 };
 const char *verdict_setting(const struct verdict_input *in, const char *name); /* value or NULL */
 
@@ -60,15 +65,30 @@ struct rule {
 };
 extern const struct rule *const rules[]; /* NULL-terminated */
 
-/* Everything resident beyond live, by what would give it back; sums exactly. */
-struct verdict_columns { int64_t now_bytes, setting_bytes, program_bytes, nobody_bytes; bool now_measured; };
+/* Everything resident beyond live, by what would give it back; sums exactly to rss - live. */
+struct verdict_columns {
+	bool had;                  /* false: live or rss is not known at that moment */
+	int64_t now_bytes, setting_bytes, program_bytes, nobody_bytes;
+	bool now_measured;         /* by a purge; else the ledger's dirty and muzzy pages: an estimate */
+};
 struct verdict {
-	struct verdict_finding *findings; /* by bytes, largest first; owned */
+	/* What is blamed at the peak, then what is blamed at other moments, then what is not to
+	 * blame; in each the largest first. Owned. */
+	struct verdict_finding *findings;
 	size_t finding_count;
 	struct verdict_columns peak, exit;
+	bool has_purge;            /* the one at exit, if it was measured */
+	int64_t purge_before_bytes, purge_after_bytes, purge_took_ns;
 	int64_t ideal_bytes;       /* live high-water + files + stacks + program's own; RECORDING_UNKNOWN */
 };
+/* -ENOMEM, or recording.h's errors. m is borrowed for the call only. */
 int verdict_make(struct recording *r, const struct report_model *m, struct verdict *ret_verdict);
+/* The same from an input; pure. -ENOMEM. */
+int verdict_judge(const struct verdict_input *in, struct verdict *ret_verdict);
 void verdict_finish(struct verdict *v);
+/* "peak", "likely", "now": as in JSON. */
+const char *verdict_moment_name(enum verdict_moment m);
+const char *verdict_confidence_name(enum verdict_confidence c);
+const char *verdict_column_name(enum verdict_column c);
 
 #endif

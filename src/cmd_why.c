@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* memwhy why [RECORDING]: every finding of the verdict, with its evidence, or as JSON. */
+#include "command.h"
+#include "recording.h"
+#include "recording_path.h"
+#include "report.h"
+#include "rules/rules.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+	struct report_options options;
+	int (*print)(struct recording *r, const struct report_options *options, FILE *out);
+	const char *path; /* NULL: the last recording */
+};
+
+enum { OPTION_AT = 256, OPTION_FORMAT, OPTION_PID, OPTION_HELP };
+
+static const struct option long_options[] = {
+	{ "at", required_argument, NULL, OPTION_AT },
+	{ "format", required_argument, NULL, OPTION_FORMAT },
+	{ "pid", required_argument, NULL, OPTION_PID },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void print_help(void)
+{
+	printf("usage: memwhy why %s\n\n%s", cmd_why.usage,
+	       "Why the process with the largest resident peak is bigger than its data, and what\n"
+	       "would give it back; without RECORDING, of the last one.\n\n"
+	       "  --at MOMENT      peak (default) or exit: what comes first\n"
+	       "  --pid PID        another process of the run\n"
+	       "  --format FORMAT  text (default) or json\n"
+	       "  -v, --verbose    with the evidence of each finding\n"
+	       "  --help           this\n\n"
+	       "What is looked for (memwhy-why(1)):\n");
+	for (size_t i = 0; rules[i]; i++)
+		printf("  %-24s %s\n", rules[i]->id, rules[i]->question);
+}
+
+static int complain(const char *what, const char *value, const char *advice)
+{
+	fprintf(stderr, "memwhy: why: %s \"%s\": %s\n", what, value, advice);
+	return EXIT_USAGE;
+}
+
+static int set_moment(struct request *q, const char *text)
+{
+	q->options.at = !strcmp(text, "exit") ? REPORT_AT_EXIT : REPORT_AT_PEAK;
+	return !strcmp(text, "exit") || !strcmp(text, "peak") ? 0 : complain("bad --at", text, "use peak or exit");
+}
+
+static int set_format(struct request *q, const char *text)
+{
+	q->print = !strcmp(text, "json") ? report_print_why_json : report_print_why;
+	return !strcmp(text, "json") || !strcmp(text, "text") ? 0 :
+	       complain("unknown --format", text, "use text or json");
+}
+
+static int set_pid(struct request *q, const char *text)
+{
+	char *end;
+	errno = 0;
+	long pid = strtol(text, &end, 10);
+	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX)
+		return complain("bad --pid", text, "use a process id of the run");
+	q->options.pid = pid;
+	return 0;
+}
+
+/* 0, an exit status, or -1 for "help was printed". */
+static int parse(struct request *q, int argc, char **argv)
+{
+	int c, r = 0;
+	optind = 0; /* glibc: start over, other commands may have parsed already */
+	opterr = 0;
+	while (!r && (c = getopt_long(argc, argv, ":v", long_options, NULL)) != -1)
+		switch (c) {
+		case OPTION_AT: r = set_moment(q, optarg); break;
+		case OPTION_FORMAT: r = set_format(q, optarg); break;
+		case OPTION_PID: r = set_pid(q, optarg); break;
+		case 'v': q->options.verbose++; break;
+		case OPTION_HELP: print_help(); return -1;
+		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy why --help");
+		default: return complain("unknown option", argv[optind - 1], "see memwhy why --help");
+		}
+	if (r)
+		return r;
+	if (argc - optind > 1)
+		return complain("too many arguments at", argv[optind + 1], "one recording at a time");
+	q->path = argv[optind];
+	return 0;
+}
+
+static int print_why(const struct request *q, const char *path)
+{
+	struct recording *r;
+	char error[512];
+	if (recording_open(path, &r, error, sizeof error)) {
+		fprintf(stderr, "memwhy: %s\n", error);
+		return EXIT_MEMWHY;
+	}
+	int result = q->print(r, &q->options, stdout);
+	if (result)
+		fprintf(stderr, "memwhy: %s\n", report_error_text(r, result));
+	else if (fflush(stdout) || ferror(stdout)) {
+		result = -errno;
+		fprintf(stderr, "memwhy: cannot write the verdict: %s\n", strerror(errno));
+	}
+	recording_close(r);
+	return result ? EXIT_MEMWHY : 0;
+}
+
+static int run_why(int argc, char **argv)
+{
+	struct request q = { .options = REPORT_OPTIONS_DEFAULT, .print = report_print_why };
+	char last[PATH_MAX];
+	int r = parse(&q, argc, argv);
+	if (r)
+		return r < 0 ? 0 : r;
+	if (!q.path && recording_path_last(last, sizeof last)) {
+		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+		return EXIT_MEMWHY;
+	}
+	return print_why(&q, q.path ? q.path : last);
+}
+
+const struct command cmd_why = {
+	.name = "why",
+	.usage = "[--at peak|exit] [--pid PID] [--format text|json] [-v] [RECORDING]",
+	.summary = "why it is bigger than its data, and what would give it back",
+	.run = run_why,
+};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run was over before the allocator's decay could give anything back: free pages pile up
+ * until the exit. It says nothing of the peak: what is dirty at the end was mostly live before.
+ */
+#include "rules.h"
+#include "verdict_help.h"
+
+static void say_claim(const struct verdict_input *in, int64_t dirty, int64_t decay_ns, struct verdict_finding *f)
+{
+	const char *name = verdict_allocator_name(in);
+	if (decay_ns < 0)
+		finding_claim(f, "at the exit %s still keeps %s of freed pages: by its settings it gives next to "
+			      "nothing back by itself.", name, BYTES_TEXT(dirty));
+	else
+		finding_claim(f, "at the exit %s still keeps %s of freed pages: it would give them back after %s, "
+			      "and the run was over after %s.", name, BYTES_TEXT(dirty), TIME_TEXT(decay_ns),
+			      TIME_TEXT(in->run_ns));
+}
+
+static void say_purge(const struct verdict_input *in, struct verdict_finding *f)
+{
+	if (!in->has_purge)
+		return;
+	f->saves_bytes = in->purge.rss_before_bytes - in->purge.rss_after_bytes;
+	f->confidence = VERDICT_CERTAIN;
+	finding_show(f, "a purge at the exit took resident memory from %s to %s",
+		     BYTES_TEXT(in->purge.rss_before_bytes), BYTES_TEXT(in->purge.rss_after_bytes));
+}
+
+static void show(const struct verdict_input *in, const struct ledger *l, struct verdict_finding *f)
+{
+	finding_show(f, "dirty at the exit %s, muzzy %s, live %s", BYTES_TEXT(l->bytes[LEDGER_T_retained_dirty]),
+		     BYTES_TEXT(l->bytes[LEDGER_T_retained_muzzy]),
+		     BYTES_TEXT(l->bytes[LEDGER_T_live_requested_resident]));
+	int64_t kept = verdict_kept_at_peak(in);
+	finding_show(f, "at the resident peak at most %s of free pages were more than the largest live set needed",
+		     BYTES_TEXT(kept));
+}
+
+static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret)
+{
+	const struct ledger *l = verdict_ledger(in, REPORT_AT_EXIT);
+	int64_t decay_ns;
+	char words[VERDICT_TEXT / 2];
+	if (!l || !verdict_decay_ns(in, &decay_ns) || (decay_ns >= 0 && in->run_ns >= decay_ns))
+		return false;
+	if (!verdict_is_worth(l, verdict_dirty(l)))
+		return false;
+	*ret = (struct verdict_finding){ .bytes = verdict_dirty(l), .moment = VERDICT_EXIT,
+		.confidence = VERDICT_STRONG, .column = VERDICT_NOW, .saves_bytes = RECORDING_UNKNOWN };
+	say_claim(in, ret->bytes, decay_ns, ret);
+	show(in, l, ret);
+	say_purge(in, ret);
+	finding_advise(ret, "%s gives freed pages back at once: it lowers the exit, hardly the peak",
+		       verdict_setting_words(in, verdict_decay_knob(in), words, sizeof words));
+	finding_price(ret, "more page faults and madvise calls: ruff takes a fifth to a third longer; "
+		      "for a program that ends anyway it buys nothing");
+	return true;
+}
+
+const struct rule rule_decay_never_ran = {
+	"decay-never-ran", "was the run over before freed pages could decay?", evaluate
+};
