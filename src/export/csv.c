@@ -250,6 +250,7 @@ static const struct {
 	{ "settings", NULL, csv_write_settings },
 	{ "readings", NULL, csv_write_readings },
 	{ "purges", NULL, csv_write_purges },
+	{ "reconciliation", NULL, csv_write_reconciliation },
 };
 
 static int write_table(struct recording *r, const char *name, FILE *out)
@@ -268,7 +269,8 @@ static int write_table(struct recording *r, const char *name, FILE *out)
 }
 
 static const char *const table_names[] = {
-	"samples", "ledger", "processes", "mappings", "events", "figures", "settings", "readings", "purges", NULL
+	"samples", "ledger", "processes", "mappings", "events", "figures", "settings", "readings", "purges", "reconciliation",
+	NULL
 };
 const struct export_format export_csv = {
 	.name = "csv", .summary = "comma-separated values (RFC 4180)", .tables = table_names, .write = write_table,

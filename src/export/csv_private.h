@@ -13,6 +13,7 @@ void csv_write_pid(struct csv *c, const struct recording *r, uint32_t process_id
 
 /* A whole table with its header; as export_format.write. */
 typedef int csv_table_fn(struct recording *r, struct csv *c);
-csv_table_fn csv_write_events, csv_write_figures, csv_write_settings, csv_write_readings, csv_write_purges;
+csv_table_fn csv_write_events, csv_write_figures, csv_write_settings, csv_write_readings, csv_write_purges,
+	csv_write_reconciliation;
 
 #endif
