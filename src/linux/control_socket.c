@@ -109,10 +109,12 @@ static bool parse_line(const char *line, char ret_name[NAME_BYTES], int *ret_pid
 	return sscanf(path + strlen(CONTROL_NAME_PREFIX), "%d-", ret_pid) == 1 && *ret_pid > 0;
 }
 
+/* Who is gone cannot answer, even where a child of its keeps the socket open. */
 static bool is_trusted(int fd, int pid, uid_t owner)
 {
 	struct ucred who;
-	return peer(fd, &who) && who.pid == pid &&
+	uid_t alive;
+	return peer(fd, &who) && who.pid == pid && control_socket_owner(pid, &alive) == 0 &&
 	       (who.uid == geteuid() || who.uid == 0 || (geteuid() == 0 && who.uid == owner));
 }
 
