@@ -35,7 +35,10 @@ struct run_arguments {
 	enum run_hold hold;
 	enum identify_mode identify;
 	struct run_stacks stacks;
-	int64_t every_ns;
+	int64_t every_ns, snapshot_every_ns;
+	bool purge;
+	struct run_until_limit until;
+	const char *until_text;
 	char *const *command;
 };
 /* What is open while the target runs. */
@@ -62,7 +65,10 @@ static int complain(int status, const char *format, ...)
 
 /* ---- options ---------------------------------------------------------------------- */
 
-enum { OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_STACKS, OPT_EVERY, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_FORCE = 256, OPT_CSV, OPT_NO_FOLLOW, OPT_NO_PROBE, OPT_IDENTIFY, OPT_NO_IDENTIFY, OPT_HOLD, OPT_STACKS, OPT_EVERY,
+	OPT_SNAPSHOT_EVERY, OPT_UNTIL, OPT_NO_PURGE, OPT_HELP, OPT_VERSION
+};
 static const struct option long_options[];
 static const char *const hold_names[RUN_HOLDS];
 static const char *const identify_names[];
@@ -134,12 +140,20 @@ static int parse_stacks(const char *text, struct run_stacks *ret_stacks)
 	return complain(EXIT_USAGE, "--stacks takes none, sampled, sampled:BYTES or all, not '%s'", text);
 }
 
-static int parse_every(const char *text, int64_t *ret_ns)
+static int parse_interval(const char *option, const char *text, int64_t min_ns, const char *range, int64_t *ret_ns)
 {
 	int64_t ns;
-	if (report_parse_time(text, &ns) != 0 || ns < 100000 || ns > 3600000000000)
-		return complain(EXIT_USAGE, "--every takes a time from 100us to 1h, such as 5ms, not '%s'", text);
+	if (report_parse_time(text, &ns) != 0 || ns < min_ns || ns > 3600000000000)
+		return complain(EXIT_USAGE, "%s takes a time from %s, not '%s'", option, range, text);
 	*ret_ns = ns;
+	return -1;
+}
+
+static int parse_until(const char *text, struct run_arguments *a)
+{
+	if (run_until_parse(text, &a->until) != 0)
+		return complain(EXIT_USAGE, "--until takes a time such as 90s, rss=SIZE or live=SIZE such as rss=512M, not '%s'", text);
+	a->until_text = text;
 	return -1;
 }
 
@@ -158,7 +172,11 @@ static int take_option(struct run_arguments *a, int option, char *const *argv)
 	case OPT_NO_IDENTIFY: a->identify = IDENTIFY_OFF; return -1;
 	case OPT_HOLD: return parse_hold(optarg, &a->hold);
 	case OPT_STACKS: return parse_stacks(optarg, &a->stacks);
-	case OPT_EVERY: return parse_every(optarg, &a->every_ns);
+	case OPT_EVERY: return parse_interval("--every", optarg, 100000, "100us to 1h, such as 5ms", &a->every_ns);
+	case OPT_SNAPSHOT_EVERY:
+		return parse_interval("--snapshot-every", optarg, 10000000, "10ms to 1h, such as 10s", &a->snapshot_every_ns);
+	case OPT_UNTIL: return parse_until(optarg, a);
+	case OPT_NO_PURGE: a->purge = false; return -1;
 	case 'h': case OPT_HELP: return print_help();
 	case 'V': case OPT_VERSION: version_print(stdout); return 0;
 	case ':': return complain(EXIT_USAGE, "option %s needs a value; see memwhy run --help", argv[optind - 1]);
@@ -183,23 +201,38 @@ static int parse_arguments(int argc, char **argv, struct run_arguments *a)
 	return -1;
 }
 
-static int describe_stacks(const struct run_stacks *s, char *ret_text, size_t size)
+static void describe_stacks(FILE *f, const struct run_stacks *s)
 {
 	if (s->mode == WIRE_STACKS_SAMPLED)
-		return snprintf(ret_text, size, " --stacks=sampled:%llu", (unsigned long long)s->mean_bytes);
-	return snprintf(ret_text, size, " --stacks=%s", stacks_names[s->mode]);
+		fprintf(f, " --stacks=sampled:%llu", (unsigned long long)s->mean_bytes);
+	else
+		fprintf(f, " --stacks=%s", stacks_names[s->mode]);
 }
 
+static void describe_interval(FILE *f, const char *option, int64_t ns)
+{
+	if (ns)
+		fprintf(f, " %s=%lldus", option, (long long)(ns / 1000));
+}
+
+/* One line for the recording. */
 static void describe_options(const struct run_arguments *a, char *ret_line, size_t size)
 {
-	int n = snprintf(ret_line, size, "--hold=%s%s%s", hold_names[a->hold],
-			 a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
-	if (a->identify != IDENTIFY_ALL && n > 0 && (size_t)n < size)
-		n += snprintf(ret_line + n, size - (size_t)n, " --identify=%s", identify_names[a->identify]);
-	if (a->stacks.mode != RUN_STACKS_DEFAULT && n > 0 && (size_t)n < size)
-		n += describe_stacks(&a->stacks, ret_line + n, size - (size_t)n);
-	if (a->every_ns && n > 0 && (size_t)n < size)
-		snprintf(ret_line + n, size - (size_t)n, " --every=%lldus", (long long)(a->every_ns / 1000));
+	FILE *f = fmemopen(ret_line, size, "w");
+	if (!f)
+		return;
+	fprintf(f, "--hold=%s%s%s", hold_names[a->hold], a->follow ? "" : " --no-follow", a->probe ? "" : " --no-probe");
+	if (a->identify != IDENTIFY_ALL)
+		fprintf(f, " --identify=%s", identify_names[a->identify]);
+	if (a->stacks.mode != RUN_STACKS_DEFAULT)
+		describe_stacks(f, &a->stacks);
+	describe_interval(f, "--every", a->every_ns);
+	describe_interval(f, "--snapshot-every", a->snapshot_every_ns);
+	if (a->until_text)
+		fprintf(f, " --until=%.40s", a->until_text);
+	if (!a->purge)
+		fputs(" --no-purge", f);
+	fclose(f);
 }
 
 /* ---- files ---------------------------------------------------------------------------- */
@@ -285,7 +318,7 @@ static void close_files(struct run_files *f)
 		fclose(f->csv);
 }
 
-/* ---- after the target ended --------------------------------------------------------------- */
+/* ---- the recording is complete ------------------------------------------------------------ */
 
 static int close_store(struct run_files *f)
 {
@@ -329,10 +362,26 @@ static int explain_launch(const struct launch_command *c, int error)
 	return complain(status, "%s: %s", c->argv[0], why);
 }
 
+struct recorded { const struct run_arguments *a; struct run_files *f; };
+
+/* A run_options.recorded. */
+static void show(void *arg, const struct run_result *result)
+{
+	struct recorded *r = arg;
+	if (close_store(r->f) == 0)
+		add_symbols(r->a, r->f);
+	if (result->no_limit)
+		complain(0, "--until was left out: no thread could be had for it");
+	report(r->a, r->f, result);
+}
+
 static int run_recorded(const struct run_arguments *a, struct run_options *options, struct run_files *f,
 			int *ret_signal)
 {
 	struct run_result result;
+	struct recorded recorded = { a, f };
+	options->recorded = show;
+	options->recorded_arg = &recorded;
 	if (options->probe_path)
 		run_plans_create(a->identify, options->probe_path, a->quiet, &options->plans);
 	int error = run_target(options, f->store, &result);
@@ -342,9 +391,6 @@ static int run_recorded(const struct run_arguments *a, struct run_options *optio
 		return error ? complain(EXIT_MEMWHY, "cannot follow a program here: %s", strerror(-error))
 			     : explain_launch(options->command, result.launch_errno);
 	}
-	if (close_store(f) == 0)
-		add_symbols(a, f);
-	report(a, f, &result);
 	if (WIFSIGNALED(result.wait_status))
 		*ret_signal = WTERMSIG(result.wait_status);
 	return WEXITSTATUS(result.wait_status);
@@ -368,12 +414,12 @@ static int choose_probe(const struct run_arguments *a, struct run_options *o, ch
 static int run(int argc, char **argv)
 {
 	struct run_arguments a = {
-		.follow = true, .probe = true, .identify = IDENTIFY_ALL,
+		.follow = true, .probe = true, .identify = IDENTIFY_ALL, .purge = true,
 		.stacks = { RUN_STACKS_DEFAULT, RUN_STACKS_MEAN_BYTES },
 	};
 	struct run_files f = { .store = NULL };
 	struct launch_command command;
-	char line[128], probe[PATH_MAX + 64];
+	char line[256] = "", probe[PATH_MAX + 64];
 	int signal_number = 0, status = parse_arguments(argc, argv, &a);
 	if (status >= 0)
 		return status;
@@ -384,7 +430,8 @@ static int run(int argc, char **argv)
 	describe_options(&a, line, sizeof line);
 	struct run_options o = {
 		.command = &command, .follow = a.follow, .hold = a.hold, .stacks = a.stacks,
-		.every_ns = (uint64_t)a.every_ns, .options_line = line, .purge_at_exit = true,
+		.every_ns = (uint64_t)a.every_ns, .snapshot_every_ns = (uint64_t)a.snapshot_every_ns,
+		.until = a.until, .purge_at_exit = a.purge, .options_line = line,
 	};
 	if ((status = choose_probe(&a, &o, probe, sizeof probe)) < 0 && (status = open_csv(&a, &f)) < 0 &&
 	    (status = open_recording(&a, &f)) < 0)
@@ -414,6 +461,9 @@ static const struct option long_options[] = {
 	{ "hold", required_argument, NULL, OPT_HOLD },
 	{ "stacks", required_argument, NULL, OPT_STACKS },
 	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "snapshot-every", required_argument, NULL, OPT_SNAPSHOT_EVERY },
+	{ "until", required_argument, NULL, OPT_UNTIL },
+	{ "no-purge", no_argument, NULL, OPT_NO_PURGE },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -438,6 +488,12 @@ static const char help_text[] =
 	"      --stacks HOW   call stacks of allocations: none, sampled[:BYTES] (one in\n"
 	"                     so many bytes on average; 512K), all\n"
 	"      --every TIME   a fixed interval between samples, such as 5ms\n"
+	"      --snapshot-every TIME\n"
+	"                     a full snapshot at least this often, such as 10s\n"
+	"      --until TIME|rss=SIZE|live=SIZE\n"
+	"                     end the recording then and report; COMMAND runs on\n"
+	"      --no-purge     don't ask the allocator, before COMMAND exits, to give back\n"
+	"                     what it can\n"
 	"  -q, --quiet        no summary\n"
 	"  -v, --verbose      every term and every process\n"
 	"      --help, --version\n";

@@ -17,6 +17,7 @@
 
 #define EXEC_GRACE_NS    50000000ull  /* from the exec to the new image's hello */
 #define EXEC_POLL_NS      2000000ull
+#define SLEEP_MAX_NS     50000000ull  /* whatever the interval: somebody may end or ask */
 
 /* ---- requests ------------------------------------------------------------------- */
 
@@ -120,6 +121,8 @@ static void sleep_until_due(struct collector *c)
 	uint64_t left = is_execing(c) ? EXEC_POLL_NS : due > now ? due - now : 0;
 	if (!left)
 		return;
+	if (left > SLEEP_MAX_NS)
+		left = SLEEP_MAX_NS;
 	if (c->control) {
 		uint32_t seq = collector_load(&c->control->done_seq);
 		if (collector_told(c) == COLLECTOR_GOES_ON)
@@ -164,10 +167,12 @@ static void *collect(void *arg)
 		pthread_mutex_lock(&c->view_lock);
 		while (c->control && collector_told(c) == COLLECTOR_GOES_ON && serve(c))
 			;
+		collector_serve_asks(c);
 		work(c);
 		pthread_mutex_unlock(&c->view_lock);
 		sleep_until_due(c);
 	}
+	collector_close_asks(c);
 	/* the launched one's end is known to be waited for: what wait4 says comes with it */
 	while (c->launched && !c->lost_image && collector_told(c) == COLLECTOR_GOES_ON)
 		ipc_wait(&c->told, COLLECTOR_GOES_ON, 1000000000u);
@@ -191,6 +196,7 @@ void collector_unref(struct collector *c)
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	pthread_mutex_destroy(&c->view_lock);
+	collector_finish_asks(&c->asks);
 	free(c->command);
 	free(c->exe);
 	free(c->why_no_probe);
@@ -221,7 +227,9 @@ static struct collector *make(struct collector_run *run, const struct collector_
 	c->exe = copy(b->exe);
 	c->why_no_probe = copy(b->why_no_probe);
 	pthread_mutex_init(&c->view_lock, NULL);
+	collector_init_asks(&c->asks);
 	sampler_init(&c->sampler, b->start_ns, run->every_ns, b->forked_from != NULL);
+	c->sampler.snapshot_every_ns = run->snapshot_every_ns;
 	return c;
 }
 
@@ -294,8 +302,18 @@ void collector_tell(struct collector *c, enum collector_end why)
 	uint32_t none = COLLECTOR_GOES_ON;
 	__atomic_compare_exchange_n(&c->told, &none, (uint32_t)why, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	ipc_wake(&c->told);
+	collector_wake(c);
+}
+
+void collector_wake(struct collector *c)
+{
 	if (c->control)
 		ipc_wake(&c->control->request_seq);
+}
+
+void collector_ref(struct collector *c)
+{
+	__atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
 }
 
 void collector_set_wait(struct collector *c, const struct collector_wait *w)

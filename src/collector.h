@@ -25,7 +25,9 @@ struct collector_run {
 	struct plans *plans;               /* NULL: none are made */
 	enum run_hold hold;
 	uint64_t every_ns;
+	uint64_t snapshot_every_ns;        /* 0: by schedule */
 	bool purge_at_exit;                /* of the launched process; set after init */
+	struct run_until *until;           /* NULL: the run goes on to its end */
 	int news;                          /* an eventfd, written when a collector is done */
 	pthread_mutex_t lock;              /* guards what follows */
 	int64_t sum_bytes, sum_peak_bytes;
@@ -76,9 +78,23 @@ enum collector_end {
 };
 void collector_tell(struct collector *c, enum collector_end why);
 
-/* The process shall purge its allocators, at its next safe point; a row of the recording
- * says what came of it. Thread-safe; false: it has no probe. */
-bool collector_ask_purge(struct collector *c);
+/* What may be asked of a process that is followed, from any thread that holds a reference. */
+enum collector_ask { COLLECTOR_ASK_SNAPSHOT, COLLECTOR_ASK_PURGE, COLLECTOR_ASK_MARK };
+#define COLLECTOR_TEXT_BYTES 256
+struct collector_answer {
+	uint64_t time_ns;        /* CLOCK_MONOTONIC: of the mark, or of the snapshot `after` */
+	uint64_t took_ns;        /* a purge: the allocators' calls alone */
+	bool has_before, has_after;
+	struct ledger before, after; /* a snapshot is `after`; a purge has both, where they could be had */
+	char why[COLLECTOR_TEXT_BYTES]; /* a clause, or "" */
+};
+/* Handed to the collector's thread; returns when it is done, within 15 s. text: of a mark; it
+ * is escaped. ret is filled unless it is -EBUSY or the wait was too long. -ESRCH: it ended
+ * first; -EBUSY: one is being served; -EOPNOTSUPP: it has no probe that is on (why); -ENOSPC:
+ * too many marks; -ETIMEDOUT: no thread came to a safe point in 2 s; -EIO: no purge (why). */
+int collector_ask(struct collector *c, enum collector_ask what, const char *text, struct collector_answer *ret);
+/* Keeps it from being freed until collector_unref(). */
+void collector_ref(struct collector *c);
 
 /* For the launched process, before it is told to stop: what wait4 said. */
 struct collector_wait {

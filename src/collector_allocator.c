@@ -265,14 +265,27 @@ static void ask_for_reading(struct collector *c, uint64_t now_ns)
 	have_them_look(c);
 }
 
-static void pass_purge_on(struct collector *c)
+void collector_call_for_purge(struct collector *c)
 {
-	if (__atomic_exchange_n(&c->allocator.purge_asked, 0, __ATOMIC_ACQ_REL)) {
-		c->allocator.purge_reason = PURGE_CTL;
-		set_errand(c, WIRE_ERRAND_PURGE);
-	}
-	if (collector_load(&c->control->errand) & WIRE_ERRAND_PURGE)
-		have_them_look(c);
+	have_them_look(c);
+}
+
+void collector_begin_purge(struct collector *c)
+{
+	c->allocator.purge_reason = PURGE_CTL;
+	set_errand(c, WIRE_ERRAND_PURGE);
+	have_them_look(c);
+}
+
+bool collector_drop_purge(struct collector *c)
+{
+	uint32_t was = __atomic_fetch_and(&c->control->errand, ~WIRE_ERRAND_PURGE, __ATOMIC_ACQ_REL), look = WIRE_FREEZE_LOOK;
+	if (!(was & WIRE_ERRAND_PURGE))
+		return false;
+	c->allocator.purge_reason = PURGE_NONE;
+	if (was == WIRE_ERRAND_PURGE)
+		__atomic_compare_exchange_n(&c->control->freeze, &look, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return true;
 }
 
 void collector_start_allocator(struct collector *c)
@@ -287,16 +300,6 @@ void collector_look_at_allocators(struct collector *c)
 	uint64_t now = platform_now_ns();
 	take_readings(c, now);
 	ask_for_reading(c, now);
-	pass_purge_on(c);
-}
-
-bool collector_ask_purge(struct collector *c)
-{
-	if (!c->control)
-		return false;
-	__atomic_store_n(&c->allocator.purge_asked, 1, __ATOMIC_RELEASE);
-	ipc_wake(&c->control->request_seq);
-	return true;
 }
 
 /* ---- purges ---------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "collector_private.h"
 #include "ipc.h"
 #include "platform.h"
+#include "run_until.h"
 
 #include <errno.h>
 #include <string.h>
@@ -54,6 +55,7 @@ int collector_look(struct collector *c)
 	c->described |= !c->control || collector_load(&c->control->state) != WIRE_STATE_NEW;
 	c->counters = sample.counters;
 	note_rss(c, sample.rss_bytes, sample.time_ns);
+	run_until_note(c->run->until, sample.rss_bytes - sample.rss_bytes / 1000 * c->probe_permille, sample.counters.live_bytes);
 	collector_store_samples(c, kept, sampler_keep(&c->sampler, &sample, kept));
 	return 0;
 }
@@ -118,6 +120,7 @@ static void note_snapshot(struct collector *c, struct snapshot *snap, uint64_t c
 	note_rss(c, rss, snap->time_ns);
 	sampler_snapped(&c->sampler, (int)snap->trigger, platform_now_ns(), cost_ns, rss, live, mappings);
 	store_add_snapshot(c->run->store, c->id, snap);
+	collector_note_asked(c, snap);
 	collector_update_description(c);
 }
 

@@ -230,6 +230,7 @@ static void let_go(struct collector *c)
 	c->let_go = !collector_process_ended(c);
 	if (!c->control)
 		return;
+	__atomic_store_n(&c->control->purge_at_exit, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->control->detach, 1, __ATOMIC_RELEASE);
 	collector_answer(c, collector_load(&c->control->request_seq));
 }

@@ -2,7 +2,8 @@
 /*
  * collector_private.h - what the files of the collector share: collector.c (thread, requests,
  * life), collector_look.c (samples, snapshots), collector_news.c (what the store is told),
- * collector_modules.c (plans of loaded modules), collector_allocator.c (what allocators say).
+ * collector_modules.c (plans of loaded modules), collector_allocator.c (what allocators say),
+ * collector_ask.c (wishes of memwhy ctl).
  */
 #ifndef MEMWHY_COLLECTOR_PRIVATE_H
 #define MEMWHY_COLLECTOR_PRIVATE_H
@@ -13,6 +14,23 @@
 
 #include <poll.h>
 
+/* collector_ask.c. `state` and `closed` are guarded by lock; the rest belongs to whoever the
+ * state says: the asker when FREE or DONE, else the collector's thread. */
+enum collector_ask_state { ASK_FREE, ASK_POSTED, ASK_AT_WORK, ASK_DONE };
+struct collector_mailbox {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum collector_ask_state state;
+	bool closed;                       /* the image has ended */
+	bool left;                         /* guarded by lock: the asker did not wait for the end */
+	enum collector_ask what;
+	char text[COLLECTOR_TEXT_BYTES];
+	int result;
+	struct collector_answer answer;
+	uint32_t purges_before, marks;
+	uint64_t since_ns, taken_ns, made_ns; /* of a purge: asked for, errand gone, counted */
+};
+
 /* What the allocators were asked and have answered; collector_allocator.c. */
 struct collector_allocator {
 	uint64_t next_ns;                  /* the timer's next reading */
@@ -22,7 +40,6 @@ struct collector_allocator {
 	uint64_t rows;                     /* of figures, in the recording */
 	unsigned granted;                  /* heaps, by bits, whose reading was asked for and has not come */
 	struct { uint32_t seq, result; uint64_t not_safe; bool settings; } heaps[WIRE_HEAPS];
-	uint32_t purge_asked;              /* atomic: by another thread of memwhy */
 	uint32_t purge_reason;             /* enum purge_reason: of the one that may come */
 	uint32_t purges_seen;
 	struct { uint64_t time_ns; int64_t net_bytes; } before; /* the snapshot before a purge; time_ns 0: none */
@@ -57,6 +74,7 @@ struct collector {
 	struct target_view *view;          /* guarded by view_lock */
 	struct wire_control *control;      /* NULL without a probe */
 	bool let_go;                       /* it outlives the run */
+	struct collector_mailbox asks;
 	bool has_wait;
 	struct collector_wait wait;        /* set before COLLECTOR_STOPPED is told */
 	/* the thread's own */
@@ -141,6 +159,16 @@ void collector_take_unknowns(struct collector *c);
 void collector_answer_modules(struct collector *c);
 void collector_finish_modules(struct collector *c);
 
+/* ---- collector_ask.c ---- */
+void collector_init_asks(struct collector_mailbox *m);
+void collector_finish_asks(struct collector_mailbox *m);
+/* Does what was asked for, or looks how far it is. */
+void collector_serve_asks(struct collector *c);
+/* A snapshot was taken; it may be what is waited for. */
+void collector_note_asked(struct collector *c, const struct snapshot *s);
+/* Whoever waits is told that the image has ended, and nobody is served any more. */
+void collector_close_asks(struct collector *c);
+
 /* ---- collector_allocator.c ---- */
 /* Before the target runs: whether it purges at its exit. */
 void collector_start_allocator(struct collector *c);
@@ -149,12 +177,21 @@ void collector_start_allocator(struct collector *c);
 void collector_look_at_allocators(struct collector *c);
 /* A request was served, by a snapshot if it was worth one: what came with it. */
 void collector_note_served(struct collector *c, uint32_t kinds);
+/* The process shall purge its allocators at its next safe point; a row of the recording says
+ * what came of it. */
+void collector_begin_purge(struct collector *c);
+/* Again while it waits: a snapshot, or a thread that may not, ends the call to look at errands. */
+void collector_call_for_purge(struct collector *c);
+/* True when no thread has taken it: it will not be made any more. */
+bool collector_drop_purge(struct collector *c);
 /* Without the requests of a purge that nobody wanted. */
 uint32_t collector_expected_kinds(const struct collector *c, uint32_t kinds);
 /* At an image's end: what is left to be said, also of a purge that was not made. */
 void collector_finish_allocators(struct collector *c);
 
 /* ---- collector.c ---- */
+/* Ends its sleep. */
+void collector_wake(struct collector *c);
 void collector_answer(struct collector *c, uint32_t seq);
 
 #endif

@@ -30,7 +30,7 @@ static int read_run(struct recording *r, struct recording_row *row, void *arg)
 	run->start_realtime_ns = recording_row_integer(row, 0, INT64_MAX);
 	run->ended = true;
 	run->end_ns = recording_row_optional(row, 0, VALUE_TIME_MAX, 0, &run->ended);
-	run->wait_status = (int)recording_row_optional(row, INT32_MIN, INT32_MAX, 0, NULL);
+	run->wait_status = (int)recording_row_optional(row, INT32_MIN, INT32_MAX, RECORDING_UNKNOWN, NULL);
 	run->tree_peak_rss_bytes = recording_row_optional(row, 0, VALUE_MAX, RECORDING_UNKNOWN, NULL);
 	run->tree_peak_ns = count_or_unknown(row);
 	return run->command && run->argv_json && run->cwd && run->options ? 0 : -ENOMEM;

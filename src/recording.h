@@ -23,7 +23,7 @@ struct recording_run {
 	int64_t start_realtime_ns;
 	bool ended;                  /* false: the run goes on, or memwhy was killed */
 	int64_t end_ns;              /* of the last thing recorded if not ended */
-	int wait_status;             /* as wait4 gave it, if ended */
+	int wait_status;             /* as wait4 gave it, if ended; RECORDING_UNKNOWN: the recording ended first */
 	int64_t tree_peak_rss_bytes; /* sum over the processes; RECORDING_UNKNOWN */
 	int64_t tree_peak_ns;        /* RECORDING_UNKNOWN */
 	int64_t samples_dropped, snapshots_dropped, events_dropped; /* disk too slow, or bounds */
@@ -73,6 +73,14 @@ struct recording_unknown {
 	int64_t offset, count;
 };
 
+struct recording_event {
+	uint32_t process_id;
+	int64_t time_ns;
+	const char *kind;            /* "map", "fork", ..., "mark"; borrowed for the call, as is text */
+	uint64_t address, length, arg;
+	const char *text;            /* of a mark; "" if none */
+};
+
 /* ret_error: the sentence when it fails ("" else); it starts with the path. */
 int recording_open(const char *path, struct recording **ret_recording,
 		   char *ret_error, size_t error_size);
@@ -94,10 +102,12 @@ typedef int recording_snapshot_fn(void *arg, const struct recording_snapshot *s)
 typedef int recording_sample_fn(void *arg, const struct recording_sample *s);
 typedef int recording_mapping_fn(void *arg, const struct recording_mapping *m);
 typedef int recording_unknown_fn(void *arg, const struct recording_unknown *u);
+typedef int recording_event_fn(void *arg, const struct recording_event *e);
 /* process_id 0: all processes. */
 int recording_each_snapshot(struct recording *r, uint32_t process_id, recording_snapshot_fn *fn, void *arg);
 int recording_each_sample(struct recording *r, uint32_t process_id, recording_sample_fn *fn, void *arg);
 int recording_each_mapping(struct recording *r, uint32_t process_id, recording_mapping_fn *fn, void *arg);
+int recording_each_event(struct recording *r, uint32_t process_id, recording_event_fn *fn, void *arg);
 /* Callers of unknown frees and reallocs, the largest counts first. */
 int recording_each_unknown(struct recording *r, uint32_t process_id, recording_unknown_fn *fn, void *arg);
 

@@ -20,6 +20,7 @@ struct walk {
 	recording_sample_fn *sample;
 	recording_mapping_fn *mapping;
 	recording_unknown_fn *unknown;
+	recording_event_fn *event;
 	void *arg;
 };
 
@@ -124,6 +125,27 @@ int recording_each_mapping(struct recording *r, uint32_t process_id, recording_m
 			" m.resident_bytes, m.live_bytes, m.dirty_bytes FROM mapping m JOIN snapshot s"
 			" ON s.id = m.snapshot_id WHERE ?1 = 0 OR s.process_id = ?1"
 			" ORDER BY s.time_ns, s.id, m.start");
+}
+
+static int read_event(struct recording *r, struct recording_row *row, void *arg)
+{
+	const struct walk *w = arg;
+	struct recording_event e = { .process_id = (uint32_t)recording_row_integer(row, 0, UINT32_MAX) };
+	e.time_ns = recording_row_integer(row, 0, VALUE_TIME_MAX);
+	e.kind = recording_row_text(row);
+	e.address = recording_row_address(row);
+	e.length = recording_row_address(row);
+	e.arg = recording_row_address(row);
+	e.text = recording_row_text(row);
+	return row->bad ? 0 : w->event(w->arg, &e);
+}
+
+int recording_each_event(struct recording *r, uint32_t process_id, recording_event_fn *fn, void *arg)
+{
+	struct walk w = { .event = fn, .arg = arg };
+	return recording_each_row(r, "event", process_id, read_event, &w,
+			"SELECT process_id, time_ns, kind, address, length, arg, text FROM event"
+			" WHERE ?1 = 0 OR process_id = ?1 ORDER BY time_ns, id");
 }
 
 /* Recordings of before have no such table. */

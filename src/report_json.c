@@ -30,7 +30,7 @@ static void print_run(struct json *j, const struct recording_run *run)
 	json_integer(j, "start_realtime_ns", run->start_realtime_ns);
 	json_bool(j, "ended", run->ended);
 	json_integer(j, "wall_ns", run->end_ns);
-	json_integer_or_null(j, "wait_status", run->wait_status, run->ended);
+	json_integer_or_null(j, "wait_status", run->wait_status, run->ended && run->wait_status != RECORDING_UNKNOWN);
 	print_known(j, "tree_peak_rss_bytes", run->tree_peak_rss_bytes);
 	print_known(j, "tree_peak_ns", run->tree_peak_ns);
 	json_integer(j, "samples_dropped", run->samples_dropped);

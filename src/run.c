@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One run from start to end; see run.h: a session listens, the target is started, waited
- * for, and what the kernel counted goes into the recording with what was seen.
+ * for, and what the kernel counted goes into the recording with what was seen. With a limit
+ * (run_until.h) the recording may end first, by the limit's thread, while this one waits on.
  */
 #include "run.h"
 #include "launch.h"
@@ -81,35 +82,90 @@ static void prepare_plans(const struct run_options *o)
 	run_plans_launched(o->plans);
 }
 
+struct run {
+	const struct run_options *options;
+	struct store *store;
+	struct session *session;
+	struct run_until *until; /* NULL: no limit */
+	struct run_result result;
+};
+
+/* wait: NULL when the target runs on. */
+static void finish_recording(struct run *r, const struct collector_wait *wait)
+{
+	struct session_totals totals;
+	uint64_t end_ns = platform_now_ns();
+	session_finish(r->session, wait, &totals);
+	r->result.wait_status = wait ? wait->status : 0;
+	r->result.wall_ns = end_ns - r->result.start_ns;
+	r->result.not_followed = totals.not_followed;
+	if (!r->result.launch_errno)
+		store_end_run(r->store, end_ns, wait ? wait->status : STORE_NO_STATUS, totals.sum_peak_bytes, totals.sum_peak_ns);
+}
+
+/* By the limit's thread: from here on the target is on its own. */
+static void end_early(void *arg)
+{
+	struct run *r = arg;
+	finish_recording(r, NULL);
+	r->options->recorded(r->options->recorded_arg, &r->result);
+}
+
+static bool has_limit(const struct run_until_limit *l)
+{
+	return l->time_ns || l->rss_bytes || l->live_bytes;
+}
+
+static int open_session(struct run *r)
+{
+	const struct run_options *o = r->options;
+	int error = has_limit(&o->until) ? run_until_create(&o->until, &r->until) : 0;
+	const struct session_options so = {
+		.store = r->store, .plans = o->plans ? run_plans_get(o->plans) : NULL, .follow = o->follow,
+		.hold = o->hold, .stacks = o->stacks, .every_ns = o->every_ns, .snapshot_every_ns = o->snapshot_every_ns,
+		.purge_at_exit = o->purge_at_exit, .until = r->until,
+	};
+	return error ? error : session_create(&so, &r->session);
+}
+
+/* From the launch to the end of both, the recording and the target. */
+static int record(struct run *r)
+{
+	struct collector_wait wait;
+	pid_t pid = 0;
+	r->result.launch_errno = -start(r->options, r->session, &pid);
+	if (r->result.launch_errno) {
+		finish_recording(r, NULL);
+		launch_end();
+		return 0;
+	}
+	if (r->until && run_until_start(r->until, r->result.start_ns, end_early, r) != 0)
+		r->result.no_limit = true;
+	int error = reap(pid, &wait);
+	bool early = run_until_stop(r->until);
+	if (!early)
+		finish_recording(r, error ? NULL : &wait);
+	launch_end();
+	if (!error)
+		r->result.wait_status = wait.status;
+	if (!early && !error)
+		r->options->recorded(r->options->recorded_arg, &r->result);
+	return error;
+}
+
 int run_target(const struct run_options *options, struct store *store, struct run_result *ret_result)
 {
-	struct session *session;
-	struct session_totals totals;
-	struct collector_wait wait;
-	struct run_result result = { .start_ns = platform_now_ns() };
-	const struct session_options so = {
-		.store = store, .plans = options->plans ? run_plans_get(options->plans) : NULL, .follow = options->follow, .hold = options->hold, .stacks = options->stacks, .every_ns = options->every_ns,
-		.purge_at_exit = options->purge_at_exit,
-	};
-	pid_t pid = 0;
-	int error = session_create(&so, &session);
-	if (error)
-		return error;
-	/* before the launch, so that the target does not wait for it */
-	prepare_plans(options);
-	result.start_ns = platform_now_ns();
-	begin_recording(options, store, result.start_ns);
-	result.launch_errno = -start(options, session, &pid);
-	error = result.launch_errno ? 0 : reap(pid, &wait);
-	uint64_t end_ns = platform_now_ns();
-	session_finish(session, result.launch_errno || error ? NULL : &wait, &totals);
-	launch_end();
-	if (!result.launch_errno && !error) {
-		result.wait_status = wait.status;
-		store_end_run(store, end_ns, wait.status, totals.sum_peak_bytes, totals.sum_peak_ns);
+	struct run r = { .options = options, .store = store };
+	int error = open_session(&r);
+	if (!error) {
+		/* before the launch, so that the target does not wait for it */
+		prepare_plans(options);
+		r.result.start_ns = platform_now_ns();
+		begin_recording(options, store, r.result.start_ns);
+		session_begins(r.session, r.result.start_ns);
+		error = record(&r);
+		*ret_result = r.result;
 	}
-	result.wall_ns = end_ns - result.start_ns;
-	result.not_followed = totals.not_followed;
-	*ret_result = result;
+	run_until_destroy(r.until);
 	return error;
 }

@@ -4,6 +4,7 @@
 #define MEMWHY_RUN_H
 
 #include "wire_stack.h"
+#include "run_until.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,14 @@ struct run_stacks {
 #define RUN_STACKS_DEFAULT    WIRE_STACKS_NONE
 #define RUN_STACKS_MEAN_BYTES (512ull << 10)
 
+struct run_result {
+	int wait_status;          /* of the launched process, as wait4 gave it; of an early end not known */
+	int launch_errno;         /* not 0: the exec failed, COMMAND was never started */
+	bool no_limit;            /* no thread for `until` could be had: it recorded to the end */
+	uint64_t start_ns;        /* CLOCK_MONOTONIC */
+	uint64_t wall_ns;         /* of the recording */
+	unsigned not_followed;    /* processes beyond the bound on how many are followed at once */
+};
 struct run_options {
 	const struct launch_command *command; /* found, and fit to run as far as one can tell */
 	const char *probe_path;   /* of launch_find_probe(); NULL: nothing is preloaded */
@@ -39,15 +48,15 @@ struct run_options {
 	struct run_plans *plans;  /* of linked-in allocators; NULL: none are looked for */
 	bool purge_at_exit;       /* the launched process gives back what its allocator keeps, measured */
 	uint64_t every_ns;        /* 0: by the schedule of sampler.h; else a fixed sample interval */
+	uint64_t snapshot_every_ns; /* 0: by that schedule; else a snapshot at least this often */
+	struct run_until_limit until; /* all 0: the recording ends with the launched process */
+	/* The recording is complete: closes the store and shows it. With `until` that may be while the
+	 * target runs on; it is then called from another thread, while this one waits. */
+	void (*recorded)(void *arg, const struct run_result *result);
+	void *recorded_arg;
 };
-struct run_result {
-	int wait_status;          /* of the launched process, as wait4 gave it */
-	int launch_errno;         /* not 0: the exec failed, COMMAND was never started */
-	uint64_t start_ns;        /* CLOCK_MONOTONIC */
-	uint64_t wall_ns;
-	unsigned not_followed;    /* processes beyond the bound on how many are followed at once */
-};
-/* Launches, records into store, returns when the launched process has ended.
+/* Launches, records into store, returns when the launched process has ended. Unless it could
+ * not be started, recorded() was called once by then.
  * 0, or -errno when memwhy itself could not work (then nothing was started). */
 int run_target(const struct run_options *options, struct store *store, struct run_result *ret_result);
 

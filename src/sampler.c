@@ -71,6 +71,8 @@ static uint64_t since(uint64_t then_ns, uint64_t now_ns)
 uint64_t sampler_interval_ns(const struct sampler *s, uint64_t now_ns)
 {
 	uint64_t interval = age_ns(s, now_ns) / INTERVALS_A_RUN;
+	if (s->snapshot_every_ns && s->every_ns > s->snapshot_every_ns)
+		return s->snapshot_every_ns; /* a snapshot follows a sample */
 	if (s->every_ns)
 		return s->every_ns;
 	return interval < INTERVAL_MIN_NS ? INTERVAL_MIN_NS :
@@ -159,6 +161,8 @@ static bool rested(const struct sampler *s, uint64_t now_ns, uint64_t factor)
 static bool timer_is_due(const struct sampler *s, uint64_t now_ns)
 {
 	uint64_t pause = age_ns(s, now_ns) / TIMERS_A_RUN;
+	if (s->snapshot_every_ns)
+		return since(s->last_ns, now_ns) >= s->snapshot_every_ns;
 	return since(s->last_ns, now_ns) >= (pause < TIMER_MIN_NS ? TIMER_MIN_NS : pause);
 }
 

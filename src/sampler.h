@@ -19,6 +19,7 @@
 struct sampler {
 	uint64_t start_ns;
 	uint64_t every_ns;        /* fixed interval, 0: by schedule */
+	uint64_t snapshot_every_ns; /* a snapshot at least this often; 0: by schedule. Set after the init */
 	uint64_t next_sample_ns;
 	bool fork_child;
 	/* snapshots so far */

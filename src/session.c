@@ -8,6 +8,7 @@
  * ended. If that one was a stopgap (pages only, for want of a hello), its record goes on.
  */
 #include "session.h"
+#include "control_session.h"
 #include "exec_kind.h"
 #include "ipc.h"
 #include "plans.h"
@@ -59,8 +60,11 @@ struct session {
 	int memory_error;          /* of the last hello that had to be refused for it */
 	struct pending pending[PENDING_MAX];
 	unsigned pending_count;
+	/* written by the session's thread under table_lock, so that it may read without */
+	pthread_mutex_t table_lock;
 	struct collector *table[SESSION_PROCESSES_MAX];
 	unsigned count;
+	struct control_session *control; /* NULL: nobody can be answered */
 };
 
 /* ---- the table -------------------------------------------------------------------- */
@@ -86,10 +90,35 @@ static struct collector *find_ancestor(const struct session *s, pid_t pid)
 	return find(s, s->launched);
 }
 
+static void put(struct session *s, struct collector *c)
+{
+	pthread_mutex_lock(&s->table_lock);
+	s->table[s->count++] = c;
+	pthread_mutex_unlock(&s->table_lock);
+}
+
 static void remove_at(struct session *s, unsigned at)
 {
-	collector_finish(s->table[at]);
+	struct collector *c = s->table[at];
+	pthread_mutex_lock(&s->table_lock);
 	s->table[at] = s->table[--s->count];
+	pthread_mutex_unlock(&s->table_lock);
+	collector_finish(c);
+}
+
+/* A control_find_fn: for the thread that answers memwhy ctl. */
+static struct collector *find_for_control(void *arg, pid_t pid)
+{
+	struct session *s = arg;
+	pthread_mutex_lock(&s->lock);
+	pid_t launched = s->launched;
+	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_lock(&s->table_lock);
+	struct collector *c = find(s, pid == getpid() ? launched : pid);
+	if (c)
+		collector_ref(c);
+	pthread_mutex_unlock(&s->table_lock);
+	return c;
 }
 
 /* ---- starting collectors ------------------------------------------------------------ */
@@ -122,7 +151,7 @@ static bool add(struct session *s, struct collector_birth *birth)
 		s->not_followed += error != -ESRCH; /* that one has ended already */
 		return false;
 	}
-	s->table[s->count++] = c;
+	put(s, c);
 	if (birth->launched)
 		s->launched_seen = true;
 	return true;
@@ -418,9 +447,11 @@ static void wake(struct session *s)
 static void discard(struct session *s)
 {
 	int fds[] = { s->listener, s->news, s->spare_memory, s->reserve };
+	control_session_destroy(s->control);
 	for (unsigned i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	pthread_mutex_destroy(&s->table_lock);
 	free(s->command);
 	free(s->why_no_probe);
 	free(s);
@@ -471,7 +502,10 @@ static int open_all(struct session *s)
 		 s->options.follow ? WIRE_ENV_FOLLOW : 0);
 	collector_run_init(&s->run, s->options.store, s->options.hold, s->options.every_ns, s->news);
 	s->run.plans = s->options.plans;
+	s->run.snapshot_every_ns = s->options.snapshot_every_ns;
 	s->run.purge_at_exit = s->options.purge_at_exit;
+	s->run.until = s->options.until;
+	control_session_create(find_for_control, s, &s->control); /* where it fails nobody answers ctl */
 	return start_thread(s);
 }
 
@@ -483,6 +517,7 @@ int session_create(const struct session_options *options, struct session **ret_s
 	s->options = *options;
 	s->listener = s->news = s->spare_memory = s->reserve = -1;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->table_lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	int error = open_all(s);
 	if (error)
@@ -495,6 +530,12 @@ int session_create(const struct session_options *options, struct session **ret_s
 const char *session_env(const struct session *s)
 {
 	return s->blind ? NULL : s->env;
+}
+
+void session_begins(struct session *s, uint64_t start_ns)
+{
+	if (s->control)
+		control_session_begins(s->control, start_ns);
 }
 
 void session_launched(struct session *s, pid_t pid, uint64_t start_ns, const char *command, const char *why_no_probe)
@@ -566,6 +607,8 @@ void session_finish(struct session *s, const struct collector_wait *wait, struct
 	if (!s->blind)
 		end_thread(s);
 	end_collectors(s, wait);
+	control_session_destroy(s->control); /* whoever it asked was told by now */
+	s->control = NULL;
 	ret_totals->sum_peak_bytes = s->run.sum_peak_bytes;
 	ret_totals->sum_peak_ns = s->run.sum_peak_ns;
 	ret_totals->processes = s->last_id;

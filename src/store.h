@@ -76,8 +76,9 @@ void store_add_rows(struct store *s, uint32_t process_id, enum store_table table
  * rest: who has very many asks first. True also where nothing is written any more. */
 bool store_has_room(struct store *s, size_t bytes);
 void store_end_process(struct store *s, const struct store_process_end *e);
-/* The run's end: status as wait4 gave it for the launched process, peak of the tree's
- * summed rss and when. */
+/* The run's end: status as wait4 gave it for the launched process (STORE_NO_STATUS: the
+ * recording ends and the process does not), peak of the tree's summed rss and when. */
+#define STORE_NO_STATUS (-1)
 void store_end_run(struct store *s, uint64_t end_ns, int wait_status, int64_t tree_peak_rss_bytes,
 		   uint64_t tree_peak_ns);
 /* Flushes, closes (no -wal or -shm file stays) and frees. 0, or -errno of the first

@@ -299,7 +299,7 @@ static int write_end_run(struct store_writer *w, const struct store_item *i)
 {
 	struct row r = row_of(w, WRITE_END_RUN);
 	bind_integer(&r, relative(w, i->u.end_run.end_ns));
-	bind_integer(&r, i->u.end_run.wait_status);
+	bind_or_null(&r, i->u.end_run.wait_status, i->u.end_run.wait_status != STORE_NO_STATUS);
 	bind_or_null(&r, i->u.end_run.tree_peak_rss_bytes, i->u.end_run.tree_peak_rss_bytes > 0);
 	bind_or_null(&r, relative(w, i->u.end_run.tree_peak_ns), i->u.end_run.tree_peak_rss_bytes > 0);
 	return run_row(&r);

@@ -5,6 +5,7 @@
  */
 #include "export/export.h"
 
+#include "export/csv_private.h"
 #include "recording.h"
 #include "util/csv.h"
 
@@ -23,7 +24,7 @@ struct sheet {
 
 /* ---- header lines ------------------------------------------------------------------- */
 
-static int write_header(struct csv *c, const char *const *names)
+int csv_write_header(struct csv *c, const char *const *names)
 {
 	for (; *names; names++)
 		csv_text(c, *names);
@@ -54,10 +55,15 @@ static int write_ledger_header(struct sheet *s)
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
+void csv_write_pid(struct csv *c, const struct recording *r, uint32_t process_id)
+{
+	const struct recording_process *p = recording_process_by_id(r, process_id);
+	csv_integer_or_empty(c, p ? p->pid : 0, p != NULL);
+}
+
 static void write_pid(struct sheet *s, uint32_t process_id)
 {
-	const struct recording_process *p = recording_process_by_id(s->recording, process_id);
-	csv_integer_or_empty(&s->csv, p ? p->pid : 0, p != NULL);
+	csv_write_pid(&s->csv, s->recording, process_id);
 }
 
 static void write_counters(struct csv *c, const struct counters *n, bool had)
@@ -196,7 +202,7 @@ static int write_processes(struct sheet *s)
 		"ru_maxrss_bytes", "live_peak_bytes", "user_ns", "system_ns", "minor_faults", "major_faults",
 		"allocations", "frees", "unknown_frees", "unknown_reallocs", "double_allocations", NULL
 	};
-	int r = write_header(&s->csv, names);
+	int r = csv_write_header(&s->csv, names);
 	for (size_t i = 0; !r && i < recording_process_count(s->recording); i++)
 		r = write_process(s, recording_process(s->recording, i));
 	return r;
@@ -226,18 +232,25 @@ static int write_mappings(struct sheet *s)
 		"time_ns", "pid", "trigger", "start", "end", "perms", "kind", "name", "resident_bytes",
 		"live_bytes", "dirty_bytes", NULL
 	};
-	int r = write_header(&s->csv, names);
+	int r = csv_write_header(&s->csv, names);
 	return r ? r : recording_each_mapping(s->recording, 0, write_mapping, s);
 }
 
 static const struct {
 	const char *name;
 	int (*write)(struct sheet *s);
+	csv_table_fn *plain; /* or a walk of its own file */
 } tables[] = {
-	{ "samples", write_samples },
-	{ "ledger", write_ledgers },
-	{ "processes", write_processes },
-	{ "mappings", write_mappings },
+	{ "samples", write_samples, NULL },
+	{ "ledger", write_ledgers, NULL },
+	{ "processes", write_processes, NULL },
+	{ "mappings", write_mappings, NULL },
+	{ "events", NULL, csv_write_events },
+	{ "figures", NULL, csv_write_figures },
+	{ "settings", NULL, csv_write_settings },
+	{ "readings", NULL, csv_write_readings },
+	{ "purges", NULL, csv_write_purges },
+	{ "reconciliation", NULL, csv_write_reconciliation },
 };
 
 static int write_table(struct recording *r, const struct export_options *options, FILE *out)
@@ -250,7 +263,7 @@ static int write_table(struct recording *r, const struct export_options *options
 	csv_init(&s.csv, out);
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
 		if (!strcmp(name, tables[i].name))
-			result = tables[i].write(&s);
+			result = tables[i].write ? tables[i].write(&s) : tables[i].plain(r, &s.csv);
 	free(s.snapshots);
 	errno = 0;
 	if (!result && fflush(out))
@@ -258,7 +271,10 @@ static int write_table(struct recording *r, const struct export_options *options
 	return result;
 }
 
-static const char *const table_names[] = { "samples", "ledger", "processes", "mappings", "stacks", NULL };
+static const char *const table_names[] = {
+	"samples", "ledger", "processes", "mappings", "events", "figures", "settings", "readings", "purges", "reconciliation",
+	"stacks", NULL
+};
 const struct export_format export_csv = {
 	.name = "csv", .summary = "comma-separated values (RFC 4180)", .tables = table_names, .write = write_table,
 };

@@ -42,7 +42,7 @@ int export_with_stacks(struct recording *r, const struct export_options *options
 int export_flush(FILE *out);
 
 /* For `memwhy run --csv`: opens the recording, writes one table ("samples", "ledger",
- * "processes", "mappings", "stacks"; NULL: samples) as RFC 4180, closes it. On failure one line
+ * "processes", "mappings", "stacks", ...; NULL: samples) as RFC 4180, closes it. On failure one line
  * on stderr was printed already; -errno. */
 int export_csv_table(const char *recording_path, const char *table, FILE *out);
 

@@ -19,7 +19,7 @@ page_text() {
 }
 
 completion=$top_srcdir/data/completion/memwhy
-for command in run report top diff why export check symbolize doctor; do
+for command in run report top diff why export check symbolize ctl doctor; do
 	run "$MEMWHY" $command --help > "$tmp/help" 2> "$tmp/err"
 	is "$command --help: status" "$ended" "exit 0"
 	is "$command --help: nothing on standard error" "$(cat "$tmp/err")" ""
@@ -40,7 +40,7 @@ done
 
 run "$MEMWHY" --help > "$tmp/help" 2> "$tmp/err"
 is "--help: status" "$ended" "exit 0"
-for command in run report top diff why export check symbolize doctor; do
+for command in run report top diff why export check symbolize ctl doctor; do
 	matches "--help names $command" "$tmp/help" "$command"
 done
 run "$MEMWHY" --version > "$tmp/version" 2> "$tmp/err"
@@ -101,7 +101,7 @@ if [ -e /usr/share/bash-completion/bash_completion ]; then
 	is "completion: export" "$(complete_line 'memwhy export ')" "csv folded pprof speedscope "
 	is "completion: report's file" "$(complete_line 'memwhy report some.r')" "some.recording "
 	is "completion: the target's words" "$(complete_line 'memwhy -q -- cat some.r')" "some.recording "
-	is "completion: options of run" "$(complete_line 'memwhy run --no')" "--no-follow --no-identify --no-probe "
+	is "completion: options of run" "$(complete_line 'memwhy run --no')" "--no-follow --no-identify --no-probe --no-purge "
 else
 	left_out "no bash-completion: the completion is not tried"
 fi

@@ -9,6 +9,7 @@
 
 struct fake_process fake_processes[FAKE_STORE_MAX];
 unsigned fake_process_count;
+char fake_store_mark[2048];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct fake_process *find(uint32_t id)
@@ -113,6 +114,11 @@ void store_add_snapshot(struct store *s, uint32_t process_id, const struct snaps
 void store_add_event(struct store *s, uint32_t process_id, uint64_t time_ns, const char *kind,
 		     uint64_t address, uint64_t length, uint64_t arg, const char *text)
 {
+	if (strcmp(kind, "mark") != 0)
+		return;
+	pthread_mutex_lock(&lock);
+	snprintf(fake_store_mark, sizeof fake_store_mark, "%s", text);
+	pthread_mutex_unlock(&lock);
 }
 
 void store_add_unknown(struct store *s, uint32_t process_id, const char *module, uint64_t offset,

@@ -20,6 +20,7 @@ struct fake_process {
 };
 extern struct fake_process fake_processes[FAKE_STORE_MAX];
 extern unsigned fake_process_count;
+extern char fake_store_mark[2048]; /* text of the last event "mark" */
 
 /* The store is a pointer that nobody looks behind. */
 #define FAKE_STORE ((struct store *)&fake_process_count)

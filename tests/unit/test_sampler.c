@@ -150,6 +150,19 @@ static void the_timer_backs_off(void **state)
 	assert_int_equal(sampler_want(&s, 1053 * S, MIB), TRIGGER_TIMER);
 }
 
+static void a_chosen_pause_between_snapshots_is_kept(void **state)
+{
+	struct sampler s;
+	sampler_init(&s, 0, 10 * S, false);
+	s.snapshot_every_ns = 2 * S;
+	assert_int_equal(sampler_interval_ns(&s, 1000 * S), 2 * S); /* a snapshot follows a sample */
+	sampler_snapped(&s, TRIGGER_RSS_GROWTH, 1000 * S, MS, MIB, MIB, true);
+	assert_int_equal(sampler_want(&s, 1001 * S, MIB), SAMPLER_NO_TRIGGER);
+	assert_int_equal(sampler_want(&s, 1002 * S, MIB), TRIGGER_TIMER);
+	s.every_ns = S;
+	assert_int_equal(sampler_interval_ns(&s, 1000 * S), S);
+}
+
 static void exit_and_exec_are_always_looked_at(void **state)
 {
 	struct sampler s;
@@ -259,7 +272,7 @@ int main(void)
 		cmocka_unit_test(growth_is_never_refused_for_ever),
 		cmocka_unit_test(small_growth_waits_for_rest_and_budget),
 		cmocka_unit_test(a_preempted_snapshot_is_forgiven),
-		cmocka_unit_test(the_timer_backs_off),
+		cmocka_unit_test(the_timer_backs_off), cmocka_unit_test(a_chosen_pause_between_snapshots_is_kept),
 		cmocka_unit_test(exit_and_exec_are_always_looked_at),
 		cmocka_unit_test(a_past_maximum_is_not_asked_for_again),
 		cmocka_unit_test(shrink_is_armed_only_near_a_new_peak),
