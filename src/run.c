@@ -103,12 +103,18 @@ static void finish_recording(struct run *r, const struct collector_wait *wait)
 		store_end_run(r->store, end_ns, wait ? wait->status : STORE_NO_STATUS, totals.sum_peak_bytes, totals.sum_peak_ns);
 }
 
+static void show_recorded(struct run *r)
+{
+	run_plans_say(r->options->plans);
+	r->options->recorded(r->options->recorded_arg, &r->result);
+}
+
 /* By the limit's thread: from here on the target is on its own. */
 static void end_early(void *arg)
 {
 	struct run *r = arg;
 	finish_recording(r, NULL);
-	r->options->recorded(r->options->recorded_arg, &r->result);
+	show_recorded(r);
 }
 
 static bool has_limit(const struct run_until_limit *l)
@@ -149,7 +155,7 @@ static int record(struct run *r)
 	if (!error)
 		r->result.wait_status = wait.status;
 	if (!early && !error)
-		r->options->recorded(r->options->recorded_arg, &r->result);
+		show_recorded(r);
 	return error;
 }
 

@@ -62,16 +62,27 @@ void run_plans_launched(struct run_plans *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void run_plans_destroy(struct run_plans *p)
+void run_plans_say(struct run_plans *p)
 {
 	if (!p)
 		return;
+	pthread_mutex_lock(&p->lock);
 	double seconds = (double)p->kept_ns / 1e9;
 	if (p->kept == 1 && !p->quiet)
 		fprintf(stderr, "memwhy: looked for the allocator in %s meanwhile: %.1f s, once for this build\n", p->name, seconds);
 	else if (p->kept && !p->quiet)
 		fprintf(stderr, "memwhy: looked for the allocators of %u programs meanwhile: %.1f s, once for these builds\n",
 			p->kept, seconds);
+	p->kept = 0;
+	p->kept_ns = 0;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void run_plans_destroy(struct run_plans *p)
+{
+	if (!p)
+		return;
+	run_plans_say(p);
 	plans_destroy(p->plans);
 	pthread_mutex_destroy(&p->lock);
 	free(p);

@@ -15,7 +15,9 @@ int run_plans_create(enum identify_mode mode, const char *probe_path, bool quiet
 struct plans *run_plans_get(struct run_plans *p);
 /* The target is being launched: from now on notices are kept. */
 void run_plans_launched(struct run_plans *p);
-/* Prints what was kept, and frees. NULL is fine. */
+/* Prints what was kept: the recording is complete, the summary follows. NULL is fine. */
+void run_plans_say(struct run_plans *p);
+/* Prints what is left of that, and frees. NULL is fine. */
 void run_plans_destroy(struct run_plans *p);
 
 #endif
