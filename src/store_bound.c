@@ -103,7 +103,7 @@ static int drop_details(struct store_bound *b, int64_t id)
 	int r = exec(b, "DELETE FROM mapping WHERE snapshot_id = %lld", id);
 	for (int t = 0; t < STORE_TABLES && r == SQLITE_OK; t++) {
 		char format[128];
-		if (!store_table_infos[t].of_snapshot)
+		if (!store_table_infos[t].of_snapshot || !b->has_table[t])
 			continue;
 		snprintf(format, sizeof format, "DELETE FROM %s WHERE snapshot_id = %%lld", store_table_infos[t].name);
 		r = exec(b, format, id);

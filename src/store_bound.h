@@ -10,6 +10,7 @@
 #define MEMWHY_STORE_BOUND_H
 
 #include "snapshot.h"
+#include "store_tables.h"
 
 #include <sqlite3.h>
 
@@ -32,6 +33,7 @@ struct store_bound {
 	struct store_bound_process **processes; /* by process id, grown as needed */
 	size_t process_slots;
 	int64_t event_count, dropped_events;
+	bool has_table[STORE_TABLES];           /* set by the writer when it makes one */
 };
 void store_bound_init(struct store_bound *b, sqlite3 *db);
 void store_bound_finish(struct store_bound *b);

@@ -66,17 +66,13 @@ static const char tables[] =
 	"CREATE INDEX mapping_by_snapshot ON mapping (snapshot_id);"
 	"INSERT INTO meta VALUES ('memwhy_version', '" PACKAGE_VERSION "');";
 
-static int create_plain_tables(sqlite3 *db)
+int store_schema_add(sqlite3 *db, enum store_table table)
 {
-	int result = SQLITE_OK;
-	for (int t = 0; t < STORE_TABLES && result == SQLITE_OK; t++) {
-		const struct store_table_info *i = &store_table_infos[t];
-		char sql[1024];
-		snprintf(sql, sizeof sql, "CREATE TABLE %s (%s%s)%s", i->name, i->columns, i->constraint,
-			 i->constraint[0] ? " WITHOUT ROWID" : "");
-		result = sqlite3_exec(db, sql, NULL, NULL, NULL);
-	}
-	return result;
+	const struct store_table_info *i = &store_table_infos[table];
+	char sql[1024];
+	snprintf(sql, sizeof sql, "CREATE TABLE IF NOT EXISTS %s (%s%s)%s", i->name, i->columns, i->constraint,
+		 i->constraint[0] ? " WITHOUT ROWID" : "");
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
 int store_schema_create(sqlite3 *db)
@@ -86,10 +82,7 @@ int store_schema_create(sqlite3 *db)
 	 * it; only a power cut could harm the file, and an fsync may take seconds. */
 	snprintf(sql, sizeof sql,
 		 "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; BEGIN IMMEDIATE;"
-		 "PRAGMA application_id=%d; PRAGMA user_version=%d; %s",
+		 "PRAGMA application_id=%d; PRAGMA user_version=%d; %s COMMIT;",
 		 STORE_APPLICATION_ID, STORE_USER_VERSION, tables);
-	int result = sqlite3_exec(db, sql, NULL, NULL, NULL);
-	if (result == SQLITE_OK)
-		result = create_plain_tables(db);
-	return result == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : result;
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #ifndef MEMWHY_STORE_SCHEMA_H
 #define MEMWHY_STORE_SCHEMA_H
 
+#include "store_tables.h"
+
 #include <sqlite3.h>
 
 #define STORE_APPLICATION_ID 0x4d574859 /* "MWHY" */
@@ -22,5 +24,8 @@ extern const char *const store_end_names[STORE_END_NAMES];
 
 /* Makes the tables in an empty database and puts it into WAL mode. SQLite's result code. */
 int store_schema_create(sqlite3 *db);
+/* A table of store_tables.h, if it isn't there. They come with their first row: a recording
+ * of a short run under a limit on file sizes stays small. SQLite's result code. */
+int store_schema_add(sqlite3 *db, enum store_table table);
 
 #endif

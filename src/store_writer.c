@@ -253,12 +253,23 @@ static bool bind_cell(struct store_writer *w, uint32_t process_id, struct row *r
 	}
 }
 
+static int prepare_plain(struct store_writer *w, enum store_table table)
+{
+	int which = STORE_STATEMENTS_PLAIN + (int)table;
+	int result = w->statements[which] ? SQLITE_OK : store_schema_add(w->db, table);
+	if (result == SQLITE_OK && !w->statements[which])
+		result = store_statement_prepare(w->db, which, &w->statements[which]);
+	if (result == SQLITE_OK)
+		w->bound.has_table[table] = true;
+	return result;
+}
+
 static int write_rows(struct store_writer *w, const struct store_item *i)
 {
 	const struct store_table_info *info = &store_table_infos[i->u.rows.table];
 	unsigned count = info->column_count - (info->of_snapshot ? 0 : 1);
 	const struct store_cell *cell = i->u.rows.cells;
-	int result = SQLITE_OK;
+	int result = prepare_plain(w, i->u.rows.table);
 	for (size_t n = 0; n < i->u.rows.row_count && result == SQLITE_OK; n++) {
 		struct row r = row_of(w, STORE_STATEMENTS_PLAIN + (int)i->u.rows.table);
 		bool whole = true;
@@ -375,7 +386,7 @@ int store_writer_init(struct store_writer *w, const char *path)
 	/* Somebody else's program may hold the file for a moment; the queue bridges it. */
 	if (r == SQLITE_OK)
 		r = sqlite3_busy_timeout(w->db, 5000);
-	for (int i = 0; i < STORE_STATEMENTS && r == SQLITE_OK; i++)
+	for (int i = 0; i < STORE_STATEMENTS_PLAIN && r == SQLITE_OK; i++)
 		r = store_statement_prepare(w->db, i, &w->statements[i]);
 	if (r != SQLITE_OK)
 		note_system_errno(w);

@@ -53,7 +53,9 @@ static void print_heading(const struct page *p)
 	char bytes[UNITS_SIZE], count[UNITS_SIZE];
 	const struct recording_process *process = p->m->report.process;
 	const struct stack_tree_node *shown = &p->tree.nodes[0];
-	text_print_safe(p->out, process->command, (size_t)p->width / 3, p->utf8);
+	/* the program's name: its folder and arguments would push the moment off the line */
+	const char *name = text_base_name(process->exe && *process->exe ? process->exe : process->command);
+	text_print_safe(p->out, name, (size_t)p->width / 4, p->utf8);
 	fprintf(p->out, "  pid %lld   %s ", (long long)process->pid, p->by->heading);
 	top_print_moment(p->m, p->out);
 	fprintf(p->out, "\n%s", units_bytes(p->all.bytes, bytes));

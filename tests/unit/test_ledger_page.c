@@ -64,6 +64,8 @@ static void test_columns(void **state)
 	int columns = 0;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
 	assert_int_equal(store_schema_create(db), SQLITE_OK);
+	for (int t = 0; t < STORE_TABLES; t++)
+		assert_int_equal(store_schema_add(db, t), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c"
 					    " WHERE t.type = 'table'", -1, &st, NULL), SQLITE_OK);
 	for (; sqlite3_step(st) == SQLITE_ROW; columns++) {
