@@ -18,6 +18,7 @@ static uint32_t asked;
 void life_reset_exit(void)
 {
 	__atomic_store_n(&asked, 0, __ATOMIC_RELAXED);
+	introspect_leaving = false;
 }
 
 /* orderly: the process has come to an end of its own, and its allocator may be asked. */
@@ -26,6 +27,7 @@ static void end(bool orderly)
 	if (!life_owns_process() || __atomic_exchange_n(&asked, 1, __ATOMIC_ACQ_REL))
 		return;
 	uint32_t first = orderly ? PROBE_READ_FIRST : 0;
+	introspect_leaving = true;
 	if (orderly) /* the last reading is worth its cost */
 		__atomic_fetch_or(&probe.control->errand, WIRE_ERRAND_READ, __ATOMIC_ACQ_REL);
 	if (probe_request(WIRE_REQUEST_EXIT | first, true, EXIT_WAIT_MS) && orderly)

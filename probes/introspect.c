@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+bool introspect_leaving;
+
 #define PURGE_WAIT_MS 2000u
 #define TURN_TRIES    200
 #define TURN_PAUSE_NS 500000

@@ -30,6 +30,8 @@ extern __thread unsigned introspect_forbidden __attribute__((visibility("hidden"
 void introspect_start(void);
 /* Async-signal-safe; errno kept. */
 bool introspect_is_safe(void);
+/* The process is on its way out: what is read now may cost more. */
+extern bool introspect_leaving __attribute__((visibility("hidden")));
 /* Takes the errands that wait, if any and if it is safe. Called by the cold paths of the
  * malloc-family hooks, of preloaded and linked allocators (never of mmap and its like), while
  * the collector holds the threads and while it does not. errno kept. */

@@ -7,7 +7,9 @@
  */
 #define _GNU_SOURCE
 #include "allocator_ops.h"
+#include "introspect.h"
 #include "introspect_environ.h"
+#include "life.h"
 
 #include <dlfcn.h>
 #include <malloc.h>
@@ -19,6 +21,36 @@ static void resolve(void)
 {
 	*(void **)&info = dlsym(RTLD_NEXT, "mallinfo2"); /* since 2.33; the older one overflows */
 	*(void **)&trim = dlsym(RTLD_NEXT, "malloc_trim");
+}
+
+/* mallinfo2 visits every free chunk, a cache miss each: on half a million of them it takes
+ * longer than many a program runs. How many there are is not known; there are no more than
+ * blocks were freed since the most were live, and no walk is made that could take more than
+ * its share of the run. */
+#define CHUNK_NS      150u
+#define ALWAYS_NS     300000u
+#define SHARE         125u
+#define SHARE_AT_EXIT 25u
+
+static uint64_t most_blocks; /* seen by readings; of the thread whose turn it is */
+
+static uint64_t live_blocks(void)
+{
+	const struct wire_thread *t = (const struct wire_thread *)(probe.base + WIRE_OFF_THREADS);
+	uint32_t count = __atomic_load_n(&probe.control->thread_count, __ATOMIC_RELAXED);
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < count && i < WIRE_THREADS_MAX; i++)
+		sum += __atomic_load_n(&t[i].allocations, __ATOMIC_RELAXED) - __atomic_load_n(&t[i].frees, __ATOMIC_RELAXED);
+	return (int64_t)sum > 0 ? sum : 0;
+}
+
+static bool is_cheap(void)
+{
+	uint64_t live = live_blocks(), age_ns = life_now_ns() - probe.control->start_ns;
+	if (live > most_blocks)
+		most_blocks = live;
+	uint64_t cost_ns = (most_blocks - live) * CHUNK_NS;
+	return cost_ns <= ALWAYS_NS || cost_ns <= age_ns / (introspect_leaving ? SHARE_AT_EXIT : SHARE);
 }
 
 static void put(struct introspect_writer *w, enum wire_figure figure, size_t value)
@@ -33,6 +65,8 @@ static enum wire_reading_result read_heap(uint32_t heap, struct introspect_write
 		introspect_put_environment(w);
 	if (!info)
 		return WIRE_READING_NO_WAY;
+	if (!is_cheap())
+		return WIRE_READING_TOO_DEAR;
 	struct mallinfo2 m = info();
 	put(w, WIRE_FIGURE_allocated, m.uordblks + m.hblkhd);
 	put(w, WIRE_FIGURE_mapped, m.arena + m.hblkhd);

@@ -39,6 +39,7 @@ static const char *const reason_names[] = { [PURGE_NONE] = NULL, [PURGE_EXIT] = 
 static const char *const result_names[WIRE_READING_RESULTS] = {
 	[WIRE_READING_NONE] = "none", [WIRE_READING_OK] = "ok", [WIRE_READING_NOT_SAFE] = "not-safe",
 	[WIRE_READING_NO_WAY] = "no-way", [WIRE_READING_REFUSED] = "refused",
+	[WIRE_READING_TOO_DEAR] = "too-dear",
 };
 
 enum unit { UNIT_BYTES, UNIT_COUNT, UNIT_MS };
@@ -255,9 +256,21 @@ static void set_reading(struct collector *c, uint64_t now_ns)
 	set_errand(c, WIRE_ERRAND_READ);
 }
 
+/* A thread is at it. Asked once more, it would begin the next one before this one's cost was
+ * seen, and so on: a program that freed half a million blocks was walked through for seconds. */
+static bool is_reading(const struct collector *c)
+{
+	for (uint32_t heap = 0; heap < WIRE_HEAPS; heap++)
+		if (is_used(c, heap) && (__atomic_load_n(&reading_of(c, heap)->seq, __ATOMIC_ACQUIRE) & 1))
+			return true;
+	return false;
+}
+
 static void ask_for_reading(struct collector *c, uint64_t now_ns)
 {
 	struct collector_allocator *a = &c->allocator;
+	if (is_reading(c))
+		return;
 	set_reading(c, now_ns);
 	if (!c->run->every_ns && (now_ns < a->next_ns || !is_affordable(c, now_ns, BUDGET_TIMER)))
 		return;

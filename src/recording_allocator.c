@@ -15,6 +15,7 @@
 static const char *const result_names[WIRE_READING_RESULTS] = {
 	[WIRE_READING_NONE] = "none", [WIRE_READING_OK] = "ok", [WIRE_READING_NOT_SAFE] = "not-safe",
 	[WIRE_READING_NO_WAY] = "no-way", [WIRE_READING_REFUSED] = "refused",
+	[WIRE_READING_TOO_DEAR] = "too-dear",
 };
 
 struct walk {

@@ -32,6 +32,7 @@ enum wire_reading_result {
 	WIRE_READING_NOT_SAFE,    /* the thread was inside a signal handler or an allocator */
 	WIRE_READING_NO_WAY,      /* this allocator has no interface that can be reached */
 	WIRE_READING_REFUSED,     /* it has one, and it answered none of the names */
+	WIRE_READING_TOO_DEAR,    /* the walk through its free blocks would take too much of the run */
 	WIRE_READING_RESULTS
 };
 

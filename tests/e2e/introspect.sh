@@ -100,6 +100,18 @@ else
 	left_out "jemalloc can't be linked in here"
 fi
 
+# ---- a heap that takes long to walk through ------------------------------------------------
+probed dear -- "$programs/introspect-dear"
+is "dear: ends well" "$ended" "exit 0"
+is "dear: no reading is made that would cost the program its time" \
+	"$(query dear "select coalesce(sum(took_ns), 0) * 20 < (select end_ns from run) from reading")" 1
+is "dear: and it is said" "$(query dear "select count(*) > 0 from reading where result = 'too-dear'")" 1
+# by processor time, of itself and with memwhy: a walk after a walk made it forty times as much
+TIMEFORMAT=%U
+own=$({ time "$programs/introspect-dear" > /dev/null; } 2>&1)
+is "dear: the program's time is its own" \
+	"$(query dear "select user_ns < 8e9 * $own + 1e9 from process where id = 1")" 1
+
 # ---- threads and signals, with a reading every millisecond ------------------------------
 while read -r allocator library; do
 	export LD_PRELOAD="${library:-}"
