@@ -31,6 +31,7 @@ static void resolve(void)
 #define ALWAYS_NS     300000u
 #define SHARE         125u
 #define SHARE_AT_EXIT 25u
+#define SHARE_OF_TRIM 4u    /* malloc_trim at the exit visits them too */
 
 static uint64_t most_blocks; /* seen by readings; of the thread whose turn it is */
 
@@ -44,13 +45,13 @@ static uint64_t live_blocks(void)
 	return (int64_t)sum > 0 ? sum : 0;
 }
 
-static bool is_cheap(void)
+static bool is_cheap(uint64_t share)
 {
 	uint64_t live = live_blocks(), age_ns = life_now_ns() - probe.control->start_ns;
 	if (live > most_blocks)
 		most_blocks = live;
 	uint64_t cost_ns = (most_blocks - live) * CHUNK_NS;
-	return cost_ns <= ALWAYS_NS || cost_ns <= age_ns / (introspect_leaving ? SHARE_AT_EXIT : SHARE);
+	return cost_ns <= ALWAYS_NS || cost_ns <= age_ns / share;
 }
 
 static void put(struct introspect_writer *w, enum wire_figure figure, size_t value)
@@ -65,7 +66,7 @@ static enum wire_reading_result read_heap(uint32_t heap, struct introspect_write
 		introspect_put_environment(w);
 	if (!info)
 		return WIRE_READING_NO_WAY;
-	if (!is_cheap())
+	if (!is_cheap(introspect_leaving ? SHARE_AT_EXIT : SHARE))
 		return WIRE_READING_TOO_DEAR;
 	struct mallinfo2 m = info();
 	put(w, WIRE_FIGURE_allocated, m.uordblks + m.hblkhd);
@@ -83,6 +84,8 @@ static enum wire_reading_result purge(uint32_t heap)
 	(void)heap;
 	if (!trim)
 		return WIRE_READING_NO_WAY;
+	if (introspect_leaving && !is_cheap(SHARE_OF_TRIM))
+		return WIRE_READING_TOO_DEAR;
 	trim(0); /* whether anything was given back is seen in RSS */
 	return WIRE_READING_OK;
 }
