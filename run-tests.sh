@@ -21,7 +21,9 @@ jobs=$(processors)
 test_packages="g++ clang binutils libcmocka-dev valgrind libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4
 	libjemalloc-dev libgoogle-perftools-dev
 	redis-tools sqlite3 tmux python3 libpython3.11-testsuite jq shellcheck git man-db groff-base
-	xz-utils procps util-linux bash-completion build-essential debhelper python3-pip"
+	xz-utils procps util-linux bash-completion build-essential debhelper python3-pip libunwind-dev"
+# A quarter of a gigabyte, for the one reader of pprof files: not where another Go is there.
+command -v go >/dev/null 2>&1 || test_packages="$test_packages golang-go"
 
 install_what_is_needed() {
 	# shellcheck disable=SC2086 # a list of words
