@@ -236,12 +236,13 @@ static int check_tables(sqlite3 *db, const char *path, char *error, size_t size)
 	int64_t odd = count(db, "SELECT count(*) FROM sqlite_schema s, pragma_table_xinfo(s.name) x"
 			    " WHERE s.name IN " OURS " AND x.hidden <> 0");
 	static const char none[] = "no call stacks were recorded";
-	int64_t needed = count(db, "SELECT count(*) FROM sqlite_schema WHERE name IN ('module', 'frame')");
-	if (there == 0)
+	int64_t frames = count(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'frame'");
+	if (frames == 0)
 		return fail(error, size, path, -ENODATA, none, "");
-	if (needed != 2 || there != plain || odd != 0)
-		return fail(error, size, path, -EBADMSG, "damaged", " (a table of call stacks is missing or none)");
-	if (store_schema_add(db, TABLE_SYMBOL) != SQLITE_OK) /* it comes with the first names */
+	if (frames != 1 || there != plain || odd != 0)
+		return fail(error, size, path, -EBADMSG, "damaged", " (a table of call stacks is none)");
+	/* tables come with their first row, and a program may have been killed in between */
+	if (store_schema_add(db, TABLE_MODULE) != SQLITE_OK || store_schema_add(db, TABLE_SYMBOL) != SQLITE_OK)
 		return fail(error, size, path, -EROFS, "cannot be written", "");
 	return count(db, "SELECT EXISTS (SELECT 1 FROM frame)") == 0 ? fail(error, size, path, -ENODATA, none, "") : 0;
 }
