@@ -10,6 +10,7 @@
 #include "unwind_private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,8 +90,11 @@ static inline bool load(struct unwind_cursor *c, uintptr_t address, uintptr_t *r
 {
 	if (unlikely(address & 7))
 		return false;
-	if (unlikely(address < c->stack.low || address + 8 > c->stack.high) && !page_is_readable(c, address))
-		return false;
+	if (unlikely(address < c->stack.low || address + 8 > c->stack.high)) {
+		c->asked = true;
+		if (!page_is_readable(c, address))
+			return false;
+	}
 	*ret = *(const uintptr_t *)address;
 	return true;
 }
@@ -117,12 +121,14 @@ static inline bool step_by_rule(struct unwind_cursor *c, uint64_t rule, uintptr_
 {
 	uintptr_t bp = c->bp;
 	enum unwind_bp how = rule_bp(rule);
+	c->bp_at = 0;
 	if (how != BP_SAME) {
 		uintptr_t at = (how == BP_AT_CFA ? cfa : bp) + (uintptr_t)rule_bp_offset(rule);
 		if (unlikely(at < c->sp || !load(c, at, &bp))) {
 			c->end = UNWIND_UNREADABLE;
 			return false;
 		}
+		c->bp_at = at;
 	}
 	return step_to(c, cfa, bp);
 }
@@ -195,4 +201,91 @@ size_t unwind_walk(struct unwind_cursor *cursor, uint64_t *ret_ips, size_t room)
 		c.end = UNWIND_GOES_ON;
 	*cursor = c;
 	return count;
+}
+
+/* ---- the walk that remembers ------------------------------------------------------- */
+
+static inline uintptr_t word_at(uintptr_t address) { return *(const uintptr_t *)address; }
+
+/* From frames[i] on outwards: 0, or the first frame whose step would read something else. */
+static inline size_t find_changed(const struct unwind_frame *frames, size_t i)
+{
+	for (; i > 0; i--) {
+		const struct unwind_frame *f = &frames[i], *caller = f - 1;
+		const uintptr_t *bp = f->bp_at ? (const uintptr_t *)f->bp_at : &caller->bp;
+		if (unlikely(word_at(caller->sp - 8) != caller->ip + 1 || *bp != caller->bp))
+			return i;
+	}
+	return 0;
+}
+
+/* True: the last walk stood here and would end as it did; *known: how many of its frames that
+ * are. Else those that may still be met. */
+static inline bool is_known(const struct unwind_frame *frames, const struct unwind_cursor *c, size_t *known)
+{
+	size_t n = *known;
+	while (n > 0 && frames[n - 1].sp < c->sp)
+		n--;
+	*known = n;
+	if (n == 0)
+		return false;
+	const struct unwind_frame *f = &frames[n - 1];
+	if (f->sp != c->sp || f->ip != c->ip || f->bp != c->bp)
+		return false;
+	size_t changed = find_changed(frames, n - 1);
+	*known = changed ? changed : n;
+	return changed == 0;
+}
+
+static inline struct unwind_frame frame_of(const struct unwind_cursor *c, uint64_t rule)
+{
+	return (struct unwind_frame){ .ip = c->ip + (unlikely(rule_kind(rule) == RULE_SIGNAL) && !c->exact), .sp = c->sp,
+				      .bp = c->bp, .own = c->ip - own.start < own.bytes };
+}
+
+/* Whether the step said anything that a frame does not hold. */
+static inline bool is_sound(const struct unwind_cursor *c, uint64_t rule, bool more)
+{
+	return more ? rule_kind(rule) <= RULE_BP && !c->asked : rule_kind(rule) == RULE_OUTERMOST;
+}
+
+/* Frames are met from inside out, and stand at the end of the array until it is known how many
+ * come before them. What they cover there is remembered no longer. */
+void unwind_again(struct unwind_cursor *cursor, struct unwind_memo *m)
+{
+	struct unwind_slot *table = __atomic_load_n(&rules, __ATOMIC_ACQUIRE);
+	uint64_t now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
+	struct unwind_frame *frames = m->frames;
+	struct unwind_cursor c = *cursor;
+	size_t known = m->generation == now ? m->count : 0, first = UNWIND_FRAMES, unsound = UNWIND_FRAMES;
+	bool more = table != NULL, met = false;
+	m->count = known;
+	m->generation = now;
+	c.end = more ? UNWIND_OUTERMOST : UNWIND_NO_TABLES;
+	while (more && first > 0 && !(met = is_known(frames, &c, &known))) {
+		uint64_t rule = find_rule(table, c.ip, now);
+		if (unlikely(--first < m->count))
+			m->count = first;
+		if (unlikely(first < known))
+			known = first;
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		struct unwind_frame f = frame_of(&c, rule);
+		c.asked = false;
+		more = step(&c, rule);
+		f.bp_at = c.bp_at;
+		frames[first] = f;
+		if (unlikely(!is_sound(&c, rule, more)))
+			unsound = first;
+	}
+	if (met)
+		c.end = UNWIND_OUTERMOST;
+	else if (more)
+		c.end = UNWIND_GOES_ON;
+	*cursor = c;
+	m->kept = m->count = met ? known : 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	memmove(frames + m->kept, frames + first, (UNWIND_FRAMES - first) * sizeof *frames);
+	m->total = m->kept + UNWIND_FRAMES - first;
+	/* What is inside of a step that is not sound would go through it again. */
+	m->sound = more && !met ? 0 : m->kept + unsound - first;
 }
