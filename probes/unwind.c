@@ -10,7 +10,6 @@
 #include "unwind_private.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -237,10 +236,24 @@ static inline bool is_known(const struct unwind_frame *frames, const struct unwi
 	return changed == 0;
 }
 
-static inline struct unwind_frame frame_of(const struct unwind_cursor *c, uint64_t rule)
+/* Field by field: a copy would read by halves what was just written by quarters, and wait. */
+static inline void fill_frame(struct unwind_frame *f, const struct unwind_cursor *c, uint64_t rule)
 {
-	return (struct unwind_frame){ .ip = c->ip + (unlikely(rule_kind(rule) == RULE_SIGNAL) && !c->exact), .sp = c->sp,
-				      .bp = c->bp, .own = c->ip - own.start < own.bytes };
+	f->ip = c->ip + (unlikely(rule_kind(rule) == RULE_SIGNAL) && !c->exact);
+	f->sp = c->sp;
+	f->bp = c->bp;
+	f->own = c->ip - own.start < own.bytes;
+}
+
+static inline void move_frames(struct unwind_frame *to, const struct unwind_frame *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++, to++, from++) {
+		to->ip = from->ip;
+		to->sp = from->sp;
+		to->bp = from->bp;
+		to->bp_at = from->bp_at;
+		to->own = from->own;
+	}
 }
 
 /* Whether the step said anything that a frame does not hold. */
@@ -269,11 +282,10 @@ void unwind_again(struct unwind_cursor *cursor, struct unwind_memo *m)
 		if (unlikely(first < known))
 			known = first;
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		struct unwind_frame f = frame_of(&c, rule);
+		fill_frame(&frames[first], &c, rule);
 		c.asked = false;
 		more = step(&c, rule);
-		f.bp_at = c.bp_at;
-		frames[first] = f;
+		frames[first].bp_at = c.bp_at;
 		if (unlikely(!is_sound(&c, rule, more)))
 			unsound = first;
 	}
@@ -284,7 +296,7 @@ void unwind_again(struct unwind_cursor *cursor, struct unwind_memo *m)
 	*cursor = c;
 	m->kept = m->count = met ? known : 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	memmove(frames + m->kept, frames + first, (UNWIND_FRAMES - first) * sizeof *frames);
+	move_frames(frames + m->kept, frames + first, UNWIND_FRAMES - first);
 	m->total = m->kept + UNWIND_FRAMES - first;
 	/* What is inside of a step that is not sound would go through it again. */
 	m->sound = more && !met ? 0 : m->kept + unsound - first;
