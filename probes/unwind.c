@@ -15,8 +15,6 @@
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-#define MIX 0x9e3779b97f4a7c15ull
-#define ADDRESS_BITS 48
 /* Of struct ucontext behind the kernel's frame, as x86-64's ABI has them: uc_mcontext begins
  * at 40, with r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip. */
 #define UCONTEXT_BP (40 + 10 * 8)
@@ -52,21 +50,20 @@ static __attribute__((noinline)) uint64_t make_rule(struct unwind_slot *slot, ui
 	if (unwind_module_find(ip, &m))
 		rule = unwind_cfi_rule(&m, ip);
 	__atomic_store_n(&slot->rule, rule, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->key, wanted ^ rule * MIX, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->key, wanted ^ rule * SLOT_MIX, __ATOMIC_RELAXED);
 	return rule;
 }
 
 static inline uint64_t find_rule(struct unwind_slot *table, uintptr_t ip, uint64_t now)
 {
-	struct unwind_slot *slot = &table[ip * MIX >> 48];
-	uint64_t wanted = ip ^ now << ADDRESS_BITS;
+	struct unwind_slot *slot = slot_of(table, ip);
+	uint64_t wanted = slot_wanted(ip, now);
 	/* Relaxed: an entry is checked as a whole, by its content. */
 	uint64_t rule = __atomic_load_n(&slot->rule, __ATOMIC_RELAXED);
-	if (likely((__atomic_load_n(&slot->key, __ATOMIC_RELAXED) ^ rule * MIX) == wanted && rule != 0))
+	if (likely((__atomic_load_n(&slot->key, __ATOMIC_RELAXED) ^ rule * SLOT_MIX) == wanted && rule != 0))
 		return rule;
 	return make_rule(slot, wanted, ip);
 }
-_Static_assert(UNWIND_RULES == 1u << (64 - 48), "the hash is as wide as the table");
 
 /* ---- memory ---------------------------------------------------------------------- */
 
@@ -77,7 +74,7 @@ static __attribute__((noinline)) bool page_is_readable(struct unwind_cursor *c, 
 	uintptr_t page = address & ~(uintptr_t)4095;
 	int saved = errno;
 	if (page == c->page)
-		return true;
+		return page != 0; /* which is none that was asked about */
 	bool readable = syscall(SYS_rt_sigprocmask, ~0, page, NULL, 8) == -1 && errno == EINVAL;
 	errno = saved;
 	if (readable)
@@ -89,7 +86,7 @@ static inline bool load(struct unwind_cursor *c, uintptr_t address, uintptr_t *r
 {
 	if (unlikely(address & 7))
 		return false;
-	if (unlikely(address < c->stack.low || address + 8 > c->stack.high)) {
+	if (unlikely(address - c->stack.low >= c->stack.high - c->stack.low)) {
 		c->asked = true;
 		if (!page_is_readable(c, address))
 			return false;

@@ -32,8 +32,8 @@ enum unwind_end {
 	UNWIND_UNREADABLE  /* the stack is not as the tables say */
 };
 
-/* Addresses that are known to be this thread's stack; both 0: not known, every page is
- * asked about. */
+/* Addresses that are known to be this thread's stack, multiples of 8; both 0: not known, every
+ * page is asked about. */
 struct unwind_stack { uintptr_t low, high; };
 
 struct unwind_cursor {
