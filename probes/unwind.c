@@ -261,40 +261,56 @@ static inline bool is_sound(const struct unwind_cursor *c, uint64_t rule, bool m
 
 /* Frames are met from inside out, and stand at the end of the array until it is known how many
  * come before them. What they cover there is remembered no longer. */
+struct again { struct unwind_memo *m; size_t known, first, unsound; };
+
+static inline struct unwind_frame *next_frame(struct again *a)
+{
+	struct unwind_memo *m = a->m;
+	if (unlikely(--a->first < m->count))
+		m->count = a->first;
+	if (unlikely(a->first < a->known))
+		a->known = a->first;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return &m->frames[a->first];
+}
+
+static inline bool step_again(struct again *a, struct unwind_cursor *c, uint64_t rule)
+{
+	struct unwind_frame *f = next_frame(a);
+	fill_frame(f, c, rule);
+	c->asked = false;
+	bool more = step(c, rule);
+	f->bp_at = c->bp_at;
+	if (unlikely(!is_sound(c, rule, more)))
+		a->unsound = a->first;
+	return more;
+}
+
+/* What is inside of a step that is not sound would go through it again. */
+static inline void finish_again(const struct again *a, bool met, bool more)
+{
+	struct unwind_memo *m = a->m;
+	m->kept = m->count = met ? a->known : 0;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	move_frames(m->frames + m->kept, m->frames + a->first, UNWIND_FRAMES - a->first);
+	m->total = m->kept + UNWIND_FRAMES - a->first;
+	m->sound = more && !met ? 0 : m->kept + a->unsound - a->first;
+}
+
 void unwind_again(struct unwind_cursor *cursor, struct unwind_memo *m)
 {
 	struct unwind_slot *table = __atomic_load_n(&rules, __ATOMIC_ACQUIRE);
 	uint64_t now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
-	struct unwind_frame *frames = m->frames;
 	struct unwind_cursor c = *cursor;
-	size_t known = m->generation == now ? m->count : 0, first = UNWIND_FRAMES, unsound = UNWIND_FRAMES;
 	bool more = table != NULL, met = false;
-	m->count = known;
+	m->count = m->generation == now ? m->count : 0;
 	m->generation = now;
+	struct again a = { m, m->count, UNWIND_FRAMES, UNWIND_FRAMES };
 	c.end = more ? UNWIND_OUTERMOST : UNWIND_NO_TABLES;
-	while (more && first > 0 && !(met = is_known(frames, &c, &known))) {
-		uint64_t rule = find_rule(table, c.ip, now);
-		if (unlikely(--first < m->count))
-			m->count = first;
-		if (unlikely(first < known))
-			known = first;
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		fill_frame(&frames[first], &c, rule);
-		c.asked = false;
-		more = step(&c, rule);
-		frames[first].bp_at = c.bp_at;
-		if (unlikely(!is_sound(&c, rule, more)))
-			unsound = first;
-	}
-	if (met)
-		c.end = UNWIND_OUTERMOST;
-	else if (more)
-		c.end = UNWIND_GOES_ON;
+	while (more && a.first > 0 && !(met = is_known(m->frames, &c, &a.known)))
+		more = step_again(&a, &c, find_rule(table, c.ip, now));
+	if (more)
+		c.end = met ? UNWIND_OUTERMOST : UNWIND_GOES_ON;
 	*cursor = c;
-	m->kept = m->count = met ? known : 0;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	move_frames(frames + m->kept, frames + first, UNWIND_FRAMES - first);
-	m->total = m->kept + UNWIND_FRAMES - first;
-	/* What is inside of a step that is not sound would go through it again. */
-	m->sound = more && !met ? 0 : m->kept + unsound - first;
+	finish_again(&a, met, more);
 }
