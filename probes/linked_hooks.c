@@ -50,7 +50,7 @@ __attribute__((noinline)) uint64_t linked_book(void *p, struct linked_request q,
 	struct recorder r;
 	int saved = errno;
 	if (p && recorder_begin(&r))
-		record_sized(r, p, q.bytes, linked_footprint(heap, p, q.bytes, q.alignment), heap);
+		record_sized(recorder_here(r), p, q.bytes, linked_footprint(heap, p, q.bytes, q.alignment), heap);
 	errno = saved;
 	return (uintptr_t)p;
 }

@@ -52,7 +52,7 @@ static uint64_t renew_known(struct recorder r, struct record_place at, uint32_t 
 			    LINKED_PARAMETERS)
 {
 	void *p = linked_block(kind, a, b);
-	__attribute__((cleanup(undo_if_open))) struct open_move o = { r, p, record_move_begin(r, p, at, q.bytes) };
+	__attribute__((cleanup(undo_if_open))) struct open_move o = { recorder_here(r), p, record_move_begin(r, p, at, q.bytes) };
 	void *got = (void *)(uintptr_t)linked_call(LINKED_ARGUMENTS);
 	int saved = errno;
 	if (likely(!has_failed(kind, got, q.bytes)))

@@ -51,7 +51,7 @@ static COLD void *malloc_slow(size_t bytes)
 	if (!recorder_begin(&r))
 		return forward_malloc(bytes);
 	void *p = real.malloc(bytes);
-	record_alloc(r, p, bytes);
+	record_alloc(recorder_here(r), p, bytes);
 	return p;
 }
 
@@ -60,7 +60,7 @@ static COLD void *booked_slow(void *p, size_t bytes)
 	struct recorder r;
 	int saved = errno;
 	if (p && recorder_begin(&r))
-		record_alloc(r, p, bytes);
+		record_alloc(recorder_here(r), p, bytes);
 	errno = saved;
 	return p;
 }
@@ -164,7 +164,7 @@ static void *realloc_known(struct recorder r, void *p, size_t bytes, struct reco
 	}
 	if (q != p && !mapped_chunk && shadow_crosses_page((uintptr_t)p, m.old.footprint))
 		shadow_mark_pages((uintptr_t)p, m.old.footprint);
-	record_move_end(r, &m, q, bytes, q ? heap_footprint(q, bytes) : 0, 0);
+	record_move_end(recorder_here(r), &m, q, bytes, q ? heap_footprint(q, bytes) : 0, 0);
 	return q;
 }
 

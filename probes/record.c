@@ -42,7 +42,7 @@ static bool take_early(void *p)
 
 bool recorder_begin(struct recorder *ret)
 {
-	ret->t = NULL;
+	*ret = (struct recorder){ NULL, NULL };
 	if (unlikely(!probe.on) && !record_start())
 		return false;
 	if (unlikely(__atomic_load_n(&probe.control->freeze, __ATOMIC_RELAXED))) {
@@ -74,7 +74,7 @@ static void note_tiny(struct wire_heap *heap, size_t requested, size_t footprint
 void record_block(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap)
 {
 	bool due = unlikely(r.t->allocated_bytes + requested >= r.t->sample_at_bytes);
-	record_block_again(r, p, requested, footprint, heap, due ? stack_for_block(r.t, requested) : 0);
+	record_block_again(r, p, requested, footprint, heap, due ? stack_for_block(r.t, requested, r.frame) : 0);
 }
 
 void record_block_again(struct recorder r, void *p, size_t requested, size_t footprint, uint32_t heap, uint32_t stack)

@@ -16,7 +16,10 @@
 #include "shadow.h"
 #include "thread.h"
 
-struct recorder { struct wire_thread *t; };
+struct recorder {
+	struct wire_thread *t;
+	const void *frame; /* whose caller a stack begins with (recorder_here()), or NULL */
+};
 /* A live block as the shadow has it; word is NULL when it has none. */
 struct record_place { uint32_t *word; char *leaf; };
 
@@ -75,6 +78,14 @@ static inline bool record_is_ready(struct wire_thread *t)
 bool recorder_begin(struct recorder *ret);
 
 #define HOT __attribute__((always_inline)) static inline
+
+/* For a booking by a function that does something more after it, so that its frame is there:
+ * the stack begins at that function's caller instead of deep inside the probe. */
+HOT struct recorder recorder_here(struct recorder r)
+{
+	r.frame = __builtin_frame_address(0);
+	return r;
+}
 
 /* heap is shifted to its place in the head already. */
 HOT bool record_hot_block(char *leaf, uintptr_t a, size_t bytes, size_t footprint, uint32_t heap)

@@ -16,8 +16,9 @@ void stack_copy(const char *from_base);
 void stack_start_thread(struct wire_thread *t);
 /* The stack id for a block of `bytes` that is being booked; 0: none is due. Called on the
  * general path of every hook that hands out a block, with t->allocated_bytes as it was
- * before. Runs inside malloc and in signal handlers: no allocation, no locks, errno kept,
+ * before. frame: the __builtin_frame_address(0) of a function that is
+ * still running, whose caller the stack begins with; NULL: this one. Runs inside malloc and in signal handlers: no allocation, no locks, errno kept,
  * bounded use of the stack. */
-uint32_t stack_for_block(struct wire_thread *t, size_t bytes);
+uint32_t stack_for_block(struct wire_thread *t, size_t bytes, const void *frame);
 
 #endif

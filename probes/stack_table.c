@@ -144,6 +144,12 @@ static uint32_t child_of(uint32_t parent, uint64_t ip)
 	return id;
 }
 
+static uint32_t lost(void)
+{
+	__atomic_fetch_add(&stack_table_head(opened.base)->lost, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
 static uint32_t insert(const uint64_t *ips, size_t count)
 {
 	uint32_t id = 0;
@@ -152,19 +158,25 @@ static uint32_t insert(const uint64_t *ips, size_t count)
 		if (id == 0)
 			break;
 	}
-	if (id == 0)
-		__atomic_fetch_add(&stack_table_head(opened.base)->lost, 1, __ATOMIC_RELAXED);
-	return id;
+	return id ? id : lost();
 }
 
 /* ---- whole stacks ------------------------------------------------------------------- */
 
+/* Of a stack, from that of its callers; 0: it has none. Each step is a bijection of `h`, and
+ * frames far apart do not cancel, as they would if they were only rotated: deep recursion. */
+static inline uint64_t hash_step(uint64_t h, uint64_t ip)
+{
+	h = (h ^ ip) * MIX;
+	return h ^ h >> 32;
+}
+
 static uint64_t hash_of(const uint64_t *ips, size_t count)
 {
-	uint64_t h = count;
-	for (size_t i = 0; i < count; i++)
-		h = (h << 27 | h >> 37) ^ ips[i] * MIX;
-	return (h ^ h >> 29) * MIX;
+	uint64_t h = 0;
+	for (size_t i = count; i-- > 0;)
+		h = hash_step(h, ips[i]);
+	return h;
 }
 
 /* Old entries of a cache that has grown are at the wrong place; they come again. */
@@ -178,18 +190,58 @@ static void remember(struct cached *at, uint64_t hash, uint32_t id)
 		open_cache(entries * 2);
 }
 
+static inline struct cached *cached_at(uint64_t hash)
+{
+	return &cache()[hash & (__atomic_load_n(&opened.cache, __ATOMIC_RELAXED) - 1)];
+}
+
+/* 0: it is not there. Relaxed: an entry is checked as a whole, by its content. */
+static inline uint32_t recall(const struct cached *at, uint64_t hash)
+{
+	uint64_t id = __atomic_load_n(&at->id, __ATOMIC_RELAXED);
+	bool is_it = (__atomic_load_n(&at->key, __ATOMIC_RELAXED) ^ id * MIX) == hash && id < WIRE_STACK_NODES;
+	return likely(is_it) ? (uint32_t)id : 0;
+}
+
 uint32_t stack_table_find(const uint64_t *ips, size_t count)
 {
 	uint64_t hash = hash_of(ips, count);
-	struct cached *at = &cache()[hash & (__atomic_load_n(&opened.cache, __ATOMIC_RELAXED) - 1)];
-	/* Relaxed: an entry is checked as a whole, by its content. */
-	uint64_t id = __atomic_load_n(&at->id, __ATOMIC_RELAXED);
-	if (likely((__atomic_load_n(&at->key, __ATOMIC_RELAXED) ^ id * MIX) == hash && id - 1 < WIRE_STACK_NODES - 1))
-		return (uint32_t)id;
-	uint32_t made = insert(ips, count);
-	if (made)
-		remember(at, hash, made);
-	return made;
+	struct cached *at = cached_at(hash);
+	uint32_t id = recall(at, hash);
+	if (likely(id != 0) || !(id = insert(ips, count)))
+		return id;
+	remember(at, hash, id);
+	return id;
+}
+
+/* From the innermost frame whose node is known. */
+static __attribute__((noinline)) uint32_t insert_again(struct unwind_frame *frames, size_t count)
+{
+	size_t i = count;
+	while (i > 0 && frames[i - 1].id == 0)
+		i--;
+	uint32_t id = i > 0 ? frames[i - 1].id : 0;
+	for (; i < count; i++)
+		if (!frames[i].own && !(frames[i].id = id = child_of(id, frames[i].ip)))
+			break;
+	return id ? id : lost();
+}
+
+uint32_t stack_table_find_again(struct unwind_frame *frames, size_t kept, size_t count)
+{
+	if (likely(kept == count && frames[count - 1].id != 0))
+		return frames[count - 1].id;
+	uint64_t hash = kept > 0 ? frames[kept - 1].hash : 0;
+	for (size_t i = kept; i < count; i++) {
+		hash = frames[i].own ? hash : hash_step(hash, frames[i].ip);
+		frames[i].hash = hash;
+		frames[i].id = 0;
+	}
+	struct cached *at = cached_at(hash);
+	uint32_t id = recall(at, hash);
+	if (unlikely(id == 0) && (id = insert_again(frames, count)) != 0)
+		remember(at, hash, id);
+	return frames[count - 1].id = id;
 }
 
 void stack_table_add(uint32_t id, uint64_t bytes, uint64_t allocations, uint32_t flags)

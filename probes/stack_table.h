@@ -8,6 +8,7 @@
 #define MEMWHY_STACK_TABLE_H
 
 #include "probe.h"
+#include "unwind.h"
 
 /* Opens the head of a map's stacks, and if the collector wants any, the first windows. The map
  * is used from now on. The mode, as far as it makes sense. */
@@ -20,6 +21,9 @@ bool stack_table_is_open(void);
 
 /* The id of a stack, innermost frame first; 0: there is no room (counted as lost). */
 uint32_t stack_table_find(const uint64_t *ips, size_t count);
+/* Likewise of frames, outermost first, where those below `kept` have their hash and id already;
+ * it is filled in for the others. */
+uint32_t stack_table_find_again(struct unwind_frame *frames, size_t kept, size_t count);
 /* An allocation at a stack, by its weight (wire_stack.h). flags: WIRE_STACK_*. */
 void stack_table_add(uint32_t id, uint64_t bytes, uint64_t allocations, uint32_t flags);
 

@@ -7,6 +7,8 @@
  * saved. A step is then one look there and two loads. Rules that do not fit (DWARF
  * expressions beyond a few known ones) end the walk: nothing is guessed.
  *
+ * unwind_again() is the walk that remembers the last one of its thread: see there.
+ *
  * Reads nothing but this thread's stack and the tables of loaded modules; what is not known
  * to be mapped is asked about first, so a rule that lies ends the walk and no more. Callable
  * anywhere, also inside malloc, the loader and signal handlers: no locks, no allocation,
@@ -30,8 +32,8 @@ enum unwind_end {
 	UNWIND_UNREADABLE  /* the stack is not as the tables say */
 };
 
-/* Addresses that are known to be this thread's stack; both 0: not known, every page is
- * asked about. */
+/* Addresses that are known to be this thread's stack, multiples of 8; both 0: not known, every
+ * page is asked about. */
 struct unwind_stack { uintptr_t low, high; };
 
 struct unwind_cursor {
@@ -40,6 +42,27 @@ struct unwind_cursor {
 	enum unwind_end end;
 	struct unwind_stack stack;
 	uintptr_t page;         /* the last one that was asked about */
+	uintptr_t bp_at;        /* where this rbp was read; 0: it is the callee's */
+	bool asked;             /* something was read that is not in `stack` */
+};
+
+/* A frame of a thread's last walk. What its step read is in it and in its caller: the return
+ * address (the caller's ip + 1) at the caller's sp - 8, and the caller's bp at bp_at. */
+struct unwind_frame {
+	uintptr_t ip, sp, bp;
+	uintptr_t bp_at;        /* 0: the caller's bp is this one's */
+	uint64_t hash;          /* this and the next: whatever unwind_again()'s caller wants to know... */
+	uint32_t id;            /* ...of the stack from here outwards */
+	bool own;               /* of the unwinder's own object, which is to be left out */
+};
+#define UNWIND_FRAMES 256u
+
+/* One thread's, which alone uses it. All zero but `frames`: nothing is remembered. */
+struct unwind_memo {
+	struct unwind_frame *frames;  /* UNWIND_FRAMES of them, outermost first */
+	size_t count;                 /* that are remembered */
+	size_t total, kept, sound;    /* of the walk that was made last, see unwind_again() */
+	uint64_t generation;
 };
 
 /* rules: UNWIND_RULES of them, writable, zeroed; NULL: nothing can be walked. Frames of code in
@@ -53,6 +76,25 @@ void unwind_forget(void);
  * cursor->end says why there are no more; UNWIND_GOES_ON: call it again for the next. */
 size_t unwind_walk(struct unwind_cursor *c, uint64_t *ret_ips, size_t room);
 
+/*
+ * The same frames, and cheaper if the outer ones are those of the last walk. Exact, for a walk
+ * depends on nothing but where it stands (ip, sp, bp) and on the words that it reads: one
+ * that comes to where the last one stood, while all words that were read from there on still
+ * hold what they held, ends as that did. Steps that read anything else (signal frames,
+ * aligned stacks, code without tables, memory outside of c->stack) are not remembered, and
+ * nothing is of a walk that does not end at a thread's first frame.
+ *
+ * m->frames[0 .. m->total) are the stack, those below m->kept with their hash and id of
+ * before. c->end as for unwind_walk(); UNWIND_GOES_ON: there was no room, go on with that.
+ * When hash and id are filled in, unwind_keep() remembers the stack for the next time.
+ */
+void unwind_again(struct unwind_cursor *c, struct unwind_memo *m);
+static inline void unwind_keep(struct unwind_memo *m)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* a handler may longjmp() away from anywhere */
+	m->count = m->sound;
+}
+
 /* At the place where it stands. */
 __attribute__((always_inline)) static inline void unwind_begin(struct unwind_cursor *c, struct unwind_stack stack)
 {
@@ -61,6 +103,13 @@ __attribute__((always_inline)) static inline void unwind_begin(struct unwind_cur
 	__asm__ volatile("leaq 0(%%rip), %0\n\tmovq %%rsp, %1\n\tmovq %%rbp, %2"
 			 : "=&r"(c->ip), "=&r"(c->sp), "=&r"(c->bp));
 #endif
+}
+
+/* At the caller of the function whose __builtin_frame_address(0) this is. */
+static inline void unwind_begin_at(struct unwind_cursor *c, const void *frame, struct unwind_stack stack)
+{
+	const uintptr_t *at = (const uintptr_t *)frame;
+	*c = (struct unwind_cursor){ .ip = at[1] - 1, .sp = (uintptr_t)(at + 2), .bp = at[0], .stack = stack };
 }
 
 #endif

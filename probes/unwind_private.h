@@ -32,6 +32,14 @@ static inline enum unwind_bp rule_bp(uint64_t rule) { return (enum unwind_bp)(ru
 static inline int64_t rule_bp_offset(uint64_t rule) { return (int64_t)(int16_t)(rule >> 16) * 8; }
 static inline int64_t rule_offset(uint64_t rule) { return (int32_t)(rule >> 32); }
 
+/* Where an address's rule is kept; its key there: what is wanted, ^ rule * SLOT_MIX. */
+#define SLOT_MIX 0x9e3779b97f4a7c15ull
+#define ADDRESS_BITS 48
+_Static_assert(UNWIND_RULES == 1u << (64 - 48), "the hash is as wide as the table");
+
+static inline struct unwind_slot *slot_of(struct unwind_slot *table, uintptr_t ip) { return &table[ip * SLOT_MIX >> 48]; }
+static inline uint64_t slot_wanted(uintptr_t ip, uint64_t generation) { return ip ^ generation << ADDRESS_BITS; }
+
 /* A loaded object, and the readable segment that holds its tables. */
 struct unwind_module {
 	uintptr_t start, end;         /* of the object */

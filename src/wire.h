@@ -311,7 +311,7 @@ _Static_assert(sizeof(struct wire_modules) == WIRE_MODULES_BYTES, "wire_modules"
 _Static_assert(sizeof(struct wire_control) < 0x10000, "wire_control");
 _Static_assert(WIRE_LEAF_BYTES % 4096 == 0, "leaves are page aligned");
 _Static_assert(WIRE_OFF_STACKS % 4096 == 0, "stacks are page aligned");
-_Static_assert(WIRE_STACKS_BYTES - WIRE_STACKS_OFF_FRAMES == WIRE_THREADS_MAX * 4096ull, "a page for each thread");
+_Static_assert(WIRE_STACKS_BYTES - WIRE_STACKS_OFF_FRAMES == WIRE_THREADS_MAX * WIRE_STACK_FRAMES_BYTES, "room for each thread");
 _Static_assert(WIRE_OFF_LEAF_DATA % 4096 == 0, "leaf data is page aligned");
 
 #endif

@@ -55,11 +55,12 @@ struct wire_stacks { /* the head, at WIRE_OFF_STACKS */
 #define WIRE_STACKS_OFF_CACHE    (WIRE_STACKS_OFF_BUCKETS + WIRE_STACK_BUCKETS * 4ull)
 #define WIRE_STACKS_OFF_NODES    (WIRE_STACKS_OFF_CACHE + WIRE_STACK_CACHE * 16ull)
 #define WIRE_STACKS_OFF_TOTALS   (WIRE_STACKS_OFF_NODES + WIRE_STACK_NODES * 16ull)
-/* The probe's own: the unwinder's rules by address, and a page for each thread slot. */
+/* The probe's own: the unwinder's rules by address, and room for each thread slot's frames. */
 #define WIRE_STACK_RULES         (1u << 16)
 #define WIRE_STACKS_OFF_RULES    (WIRE_STACKS_OFF_TOTALS + WIRE_STACK_NODES * 24ull)
 #define WIRE_STACKS_OFF_FRAMES   (WIRE_STACKS_OFF_RULES + WIRE_STACK_RULES * 16ull)
-#define WIRE_STACKS_BYTES        (WIRE_STACKS_OFF_FRAMES + 16384 * 4096ull) /* WIRE_THREADS_MAX */
+#define WIRE_STACK_FRAMES_BYTES  16384ull
+#define WIRE_STACKS_BYTES        (WIRE_STACKS_OFF_FRAMES + 16384 * WIRE_STACK_FRAMES_BYTES) /* WIRE_THREADS_MAX */
 
 _Static_assert(sizeof(struct wire_stack_node) == 16, "wire_stack_node");
 _Static_assert(sizeof(struct wire_stack_total) == 24, "wire_stack_total");

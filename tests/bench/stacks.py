@@ -51,7 +51,7 @@ def cost(args):
 
 
 def compare(args):
-    sums = dict.fromkeys(["stacks", "frames", "different", "shorter"], 0)
+    sums = dict.fromkeys(["stacks", "frames", "kept", "different", "shorter"], 0)
     with tempfile.NamedTemporaryFile("r") as out:
         env = dict(os.environ, UNWIND_COMPARE=out.name, LD_PRELOAD=args.build + "/tests/programs/.libs/unwind-compare.so")
         subprocess.run(args.command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

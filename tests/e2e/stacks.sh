@@ -80,6 +80,7 @@ compared() {
 	rm -f "$f"
 	run env "LD_PRELOAD=$libs/unwind-compare.so" "UNWIND_COMPARE=$f" UNWIND_COMPARE_LIMIT=60000 "$@" > "$tmp/out" 2> "$tmp/err"
 	holds "$name: stacks were compared" test "$(total stacks "$f")" -gt 0
+	holds "$name: and frames were taken over from the last walk" test "$(total kept "$f")" -gt "$(($(total stacks "$f") / 2))"
 	is "$name: stacks that libunwind sees otherwise, or longer" "$(total different "$f") $(total shorter "$f")" "0 0"
 }
 if [ -e "$libs/unwind-compare.so" ]; then

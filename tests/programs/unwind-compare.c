@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unwind-compare.c - preloaded: at every allocation the program's stack is walked by the
- * probe's unwinder and by libunwind, and both must name the same frames. When the process
- * ends, lines "name value" are appended to the file $UNWIND_COMPARE:
+ * probe's unwinder, as the probe does it with what it remembers of the last walk, and by
+ * libunwind, and both must name the same frames. When the process ends, lines "name value"
+ * are appended to the file $UNWIND_COMPARE:
  *   stacks, frames    compared
+ *   kept              of these frames, those that were taken over from the last walk
  *   different         of other frames, or longer than libunwind's
  *   shorter           ours ended, and said so, for want of tables or memory; libunwind went on
  * and each of the first few differences as a line "ours ... theirs ...".
  */
 #define _GNU_SOURCE
 #define UNW_LOCAL_ONLY
+#include "../../probes/stack_place.h"
 #include "../../probes/unwind.h"
 
 #include <fcntl.h>
@@ -30,15 +33,40 @@ extern void *__libc_realloc(void *p, size_t bytes);
 extern char __ehdr_start __attribute__((visibility("hidden")));
 extern char end __attribute__((visibility("hidden")));
 
-static uint64_t stacks, frames, different, shorter, limit;
+static uint64_t stacks, frames, kept, different, shorter, limit;
 static char *path;
 static __thread int busy;
+static __thread struct unwind_frame remembered[UNWIND_FRAMES];
+static __thread struct unwind_memo memo;
+static __thread struct unwind_stack place;
 static __thread uint64_t ours[DEPTH], theirs[DEPTH]; /* theirs: as in the registers */
 static __thread uint8_t interrupted[DEPTH + 1];      /* as libunwind says */
 
 static int is_own(uint64_t ip)
 {
 	return ip >= (uintptr_t)&__ehdr_start && ip < (uintptr_t)&end;
+}
+
+static pid_t first_thread;
+
+static void start_thread(void)
+{
+	char text[1024];
+	memo.frames = remembered;
+	place = stack_place((uintptr_t)__builtin_frame_address(0), gettid() == first_thread, text, sizeof text);
+}
+
+/* As the probe does. */
+static size_t walk_ours(struct unwind_cursor *c)
+{
+	size_t count = 0;
+	unwind_again(c, &memo);
+	for (size_t i = memo.total; i-- > 0;)
+		if (!remembered[i].own)
+			ours[count++] = remembered[i].ip;
+	__atomic_fetch_add(&kept, memo.kept, __ATOMIC_RELAXED);
+	unwind_keep(&memo);
+	return c->end == UNWIND_GOES_ON ? count + unwind_walk(c, ours + count, DEPTH - count) : count;
 }
 
 static size_t walk_theirs(uint64_t *ret_ips)
@@ -115,8 +143,10 @@ static __attribute__((noinline)) void compare(void)
 	if (busy || !path || __atomic_load_n(&stacks, __ATOMIC_RELAXED) >= limit)
 		return;
 	busy = 1;
-	unwind_begin(&c, (struct unwind_stack){ 0, 0 });
-	size_t our_count = unwind_walk(&c, ours, DEPTH);
+	if (!memo.frames)
+		start_thread();
+	unwind_begin(&c, place);
+	size_t our_count = walk_ours(&c);
 	judge(&c, our_count, walk_theirs(theirs));
 	busy = 0;
 }
@@ -149,6 +179,7 @@ static void __attribute__((constructor)) start(void)
 		_exit(97);
 	unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
 	unwind_start(rules);
+	first_thread = getpid();
 	path = getenv("UNWIND_COMPARE");
 }
 
@@ -165,7 +196,7 @@ static void finish(void)
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
 	if (fd < 0)
 		return;
-	dprintf(fd, "stacks %llu\nframes %llu\ndifferent %llu\nshorter %llu\n", (unsigned long long)stacks,
-		(unsigned long long)frames, (unsigned long long)different, (unsigned long long)shorter);
+	dprintf(fd, "stacks %llu\nframes %llu\nkept %llu\ndifferent %llu\nshorter %llu\n", (unsigned long long)stacks,
+		(unsigned long long)frames, (unsigned long long)kept, (unsigned long long)different, (unsigned long long)shorter);
 	close(fd);
 }

@@ -151,6 +151,42 @@ static void scribbled_chains_end(void **state)
 	fake_detach();
 }
 
+/* Frames 64 apart, and repeated, must not cancel in the hash. */
+static void deep_recursions_differ(void **state)
+{
+	uint64_t one[128], other[128], mixed[128];
+	attach(WIRE_STACKS_ALL, 0);
+	for (unsigned i = 0; i < 128; i++) {
+		one[i] = 0x5555000 + 1;
+		other[i] = 0x7777000 + 2;
+		mixed[i] = i == 3 || i == 70 ? other[i] : one[i];
+	}
+	uint32_t a = stack_table_find(one, 128), b = stack_table_find(other, 128), c = stack_table_find(mixed, 128);
+	assert_true(a && b && c && a != b && a != c && b != c);
+	mixed[67] = other[67];
+	mixed[70] = one[70];
+	uint32_t d = stack_table_find(mixed, 128);
+	assert_true(d && d != a && d != c);
+	fake_detach();
+}
+
+/* Frames that were found before, outermost first, with one of the probe's own among them. */
+static void frames_have_the_ids_of_their_stacks(void **state)
+{
+	static const uint64_t ips[] = { 50, 40, 30, 20, 10 };
+	struct unwind_frame f[6] = { { .ip = 10 }, { .ip = 20 }, { .ip = 30 }, { .ip = 99, .own = true }, { .ip = 40 } };
+	attach(WIRE_STACKS_ALL, 0);
+	uint32_t outer = stack_table_find(ips + 1, 4);
+	assert_int_equal(stack_table_find_again(f, 0, 5), outer);
+	assert_int_equal(stack_table_find_again(f, 5, 5), outer);
+	f[5].ip = 50;
+	uint32_t whole = stack_table_find_again(f, 5, 6);
+	assert_int_equal(stack_table_find(ips, 5), whole);
+	f[5].ip = 51;
+	assert_int_not_equal(stack_table_find_again(f, 4, 6), whole);
+	fake_detach();
+}
+
 /* ---- blocks -------------------------------------------------------------------------- */
 
 static void all_blocks_have_a_stack(void **state)
@@ -236,6 +272,8 @@ int main(void)
 		cmocka_unit_test(many_stacks),
 		cmocka_unit_test(a_full_table_is_counted),
 		cmocka_unit_test(scribbled_chains_end),
+		cmocka_unit_test(deep_recursions_differ),
+		cmocka_unit_test(frames_have_the_ids_of_their_stacks),
 		cmocka_unit_test(all_blocks_have_a_stack),
 		cmocka_unit_test(without_stacks_there_are_none),
 		cmocka_unit_test(a_wild_mode_means_none),

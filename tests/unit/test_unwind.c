@@ -124,6 +124,14 @@ static void tables_that_lie(void **state)
 
 /* ---- walks ------------------------------------------------------------------------ */
 
+static uint64_t generation; /* as the unwinder counts them */
+
+static void forget(void)
+{
+	unwind_forget();
+	generation++;
+}
+
 static uint64_t ips[64];
 static size_t count;
 static struct unwind_cursor cursor;
@@ -159,7 +167,7 @@ static void the_same_after_modules_changed_and_in_parts(void **state)
 	qsort(two, 2, sizeof *two, walk_here);
 	size_t before_count = count;
 	memcpy(before, ips, sizeof ips);
-	unwind_forget();
+	forget();
 	two[0] = 2, two[1] = 1;
 	qsort(two, 2, sizeof *two, walk_here);
 	assert_int_equal(count, before_count);
@@ -181,6 +189,141 @@ static void stacks_that_lie_end_the_walk(void **state)
 	assert_int_equal(unwind_walk(&c, seen, 8), 0);
 }
 
+/* ---- the walk that remembers ------------------------------------------------------- */
+
+/* Made up: addresses of no code, rules for them, and a stack of words that look like those of
+ * stacks. Part of it only is known to be the stack. */
+#define CODES 12u
+#define WORDS 96u
+static uintptr_t area[3 * WORDS + 64], *const words = area + WORDS;
+static struct unwind_frame frames[UNWIND_FRAMES];
+static struct unwind_memo memo = { .frames = frames };
+static uint64_t random_state = 1;
+
+static unsigned chance(unsigned below)
+{
+	random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+	return (unsigned)(random_state >> 33) % below;
+}
+
+static uintptr_t code(unsigned i) { return 0x10000 + 64 * i; }
+
+static void set_rule(unsigned i, uint64_t rule)
+{
+	struct unwind_slot *slot = slot_of(rules, code(i));
+	slot->rule = rule;
+	slot->key = slot_wanted(code(i), generation) ^ rule * SLOT_MIX;
+}
+
+static void make_rules(void)
+{
+	static const enum unwind_kind rare[] = { RULE_BP_LOAD, RULE_SIGNAL, RULE_NO_TABLES };
+	set_rule(0, rule_make(RULE_OUTERMOST, 0, BP_SAME, 0));
+	for (unsigned i = 1; i < CODES - 3; i++)
+		set_rule(i, rule_make(chance(6) ? RULE_SP : RULE_BP, (int32_t)(8 + 8 * chance(4)), chance(3) ? BP_SAME : (enum unwind_bp)chance(3), (int16_t)(chance(3) - 2)));
+	for (unsigned i = 0; i < 3; i++)
+		set_rule(CODES - 3 + i, rule_make(rare[i], -8, BP_SAME, 0));
+}
+
+static void set_word(unsigned i)
+{
+	unsigned how = chance(16);
+	if (how < 14)
+		words[i] = code(chance(12) ? 1 + chance(CODES - 4) : 0) + 1;
+	else if (how == 14)
+		words[i] = (uintptr_t)&words[i + chance(8)];
+	else
+		words[i] = chance(2) ? code(CODES - 1 - chance(3)) + 1 : chance(3);
+}
+
+static struct unwind_cursor made_cursor(unsigned at)
+{
+	return (struct unwind_cursor){ .ip = code(chance(CODES)), .sp = (uintptr_t)&words[at], .bp = (uintptr_t)&words[chance(4) ? WORDS / 2 : at + chance(4)],
+				       .stack = { (uintptr_t)words, (uintptr_t)&words[WORDS - 8] } };
+}
+
+/* From the same place both walks name the same frames and the same end. */
+static void compare_walks(struct unwind_cursor c)
+{
+	static uint64_t plain[UNWIND_FRAMES];
+	struct unwind_cursor other = c;
+	size_t same = 0, plain_count = unwind_walk(&c, plain, UNWIND_FRAMES);
+	unwind_again(&other, &memo);
+	assert_int_equal(other.end, c.end);
+	for (size_t i = memo.total; i-- > 0;)
+		if (!frames[i].own) { /* as an address of the made up stack is */
+			assert_in_range(same, 0, plain_count - 1);
+			assert_true(frames[i].ip == plain[same++]);
+		}
+	assert_true(same == plain_count || c.end == UNWIND_GOES_ON);
+	unwind_keep(&memo);
+}
+
+static void what_is_remembered_is_what_would_be_walked(void **state)
+{
+	struct unwind_cursor c = made_cursor(0);
+	unsigned kept = 0, partly = 0, walks = 400000;
+	unwind_start(rules);
+	for (unsigned i = 0; i < walks; i++) {
+		if (i % 500 == 0) {
+			forget();
+			make_rules();
+			for (unsigned w = 0; w < WORDS; w++)
+				set_word(w);
+		}
+		if (chance(3) == 0)
+			c = made_cursor(chance(16));
+		for (unsigned changes = chance(3); changes > 0; changes--)
+			set_word(chance(2) ? chance(WORDS) : chance(24));
+		compare_walks(c);
+		kept += memo.kept > 1;
+		partly += memo.kept > 1 && memo.kept < memo.total;
+	}
+	assert_in_range(kept, walks / 50, walks);
+	assert_in_range(partly, 500, walks);
+}
+
+/* It may be gone the next time, so it is not read without asking. */
+static void memory_that_may_not_be_the_stack_is_not_remembered(void **state)
+{
+	forget();
+	make_rules();
+	set_rule(1, rule_make(RULE_SP, 8, BP_SAME, 0));
+	words[0] = words[1] = code(1) + 1;
+	words[2] = code(0) + 1;
+	struct unwind_cursor known = { .ip = code(1), .sp = (uintptr_t)words, .stack = { (uintptr_t)words, (uintptr_t)(words + 3) } };
+	struct unwind_cursor unknown = { .ip = code(1), .sp = (uintptr_t)words };
+	compare_walks(known);
+	assert_int_equal(memo.count, 4);
+	forget();
+	make_rules();
+	set_rule(1, rule_make(RULE_SP, 8, BP_SAME, 0));
+	compare_walks(unknown);
+	assert_int_equal(memo.total, 4);
+	assert_int_equal(memo.count, 1); /* the outermost frame, which read nothing */
+}
+
+static void a_stack_too_deep_goes_on(void **state)
+{
+	uint64_t rest[64];
+	uintptr_t *stack = area;
+	forget();
+	set_rule(1, rule_make(RULE_SP, 8, BP_SAME, 0));
+	set_rule(0, rule_make(RULE_OUTERMOST, 0, BP_SAME, 0));
+	for (unsigned i = 0; i < UNWIND_FRAMES + 20; i++)
+		stack[i] = code(i < UNWIND_FRAMES + 19 ? 1 : 0) + 1;
+	for (unsigned again = 0; again < 2; again++) {
+		struct unwind_cursor c = { .ip = code(1), .sp = (uintptr_t)stack, .stack = { (uintptr_t)stack, (uintptr_t)(stack + 300) } };
+		unwind_again(&c, &memo);
+		assert_int_equal(c.end, UNWIND_GOES_ON);
+		assert_int_equal(memo.total, UNWIND_FRAMES);
+		unwind_keep(&memo);
+		assert_int_equal(memo.count, 0);
+		assert_int_equal(unwind_walk(&c, rest, 64), 21);
+		assert_int_equal(c.end, UNWIND_OUTERMOST);
+	}
+}
+
 static void returns_lie_behind_calls(void **state)
 {
 	assert_true(unwind_module_is_return((uintptr_t)__builtin_return_address(0)));
@@ -199,6 +342,9 @@ int main(void)
 		cmocka_unit_test(own_frames_are_left_out_and_libcs_are_not),
 		cmocka_unit_test(the_same_after_modules_changed_and_in_parts),
 		cmocka_unit_test(stacks_that_lie_end_the_walk),
+		cmocka_unit_test(what_is_remembered_is_what_would_be_walked),
+		cmocka_unit_test(memory_that_may_not_be_the_stack_is_not_remembered),
+		cmocka_unit_test(a_stack_too_deep_goes_on),
 		cmocka_unit_test(returns_lie_behind_calls),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
