@@ -18,6 +18,13 @@ static void say_claim(const struct verdict_input *in, int64_t dirty, int64_t dec
 			      TIME_TEXT(in->run_ns));
 }
 
+/* What a purge left is no decay's to give back either: it lies in thread caches and slabs. */
+static int64_t kept(const struct verdict_input *in, const struct ledger *l)
+{
+	int64_t dirty = verdict_dirty(l), given = in->purge.rss_before_bytes - in->purge.rss_after_bytes;
+	return in->has_purge && given < dirty ? given : dirty;
+}
+
 static void say_purge(const struct verdict_input *in, struct verdict_finding *f)
 {
 	if (!in->has_purge)
@@ -33,9 +40,8 @@ static void show(const struct verdict_input *in, const struct ledger *l, struct 
 	finding_show(f, "dirty at the exit %s, muzzy %s, live %s", BYTES_TEXT(l->bytes[LEDGER_T_retained_dirty]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_retained_muzzy]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_live_requested_resident]));
-	int64_t kept = verdict_kept_at_peak(in);
 	finding_show(f, "at the resident peak at most %s of free pages were more than the largest live set needed",
-		     BYTES_TEXT(kept));
+		     BYTES_TEXT(verdict_kept_at_peak(in)));
 }
 
 static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret)
@@ -45,9 +51,9 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	char words[VERDICT_TEXT / 2];
 	if (!l || !verdict_decay_ns(in, &decay_ns) || (decay_ns >= 0 && in->run_ns >= decay_ns))
 		return false;
-	if (!verdict_is_worth(l, verdict_dirty(l)))
+	if (!verdict_is_worth(l, kept(in, l)))
 		return false;
-	*ret = (struct verdict_finding){ .bytes = verdict_dirty(l), .moment = VERDICT_EXIT,
+	*ret = (struct verdict_finding){ .bytes = kept(in, l), .moment = VERDICT_EXIT,
 		.confidence = VERDICT_STRONG, .column = VERDICT_NOW, .saves_bytes = RECORDING_UNKNOWN };
 	say_claim(in, ret->bytes, decay_ns, ret);
 	show(in, l, ret);

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # verdict.sh - programs whose cause is known, once each: the ledger shows the cause, and the
-# verdict names it first in 95 % of them; a healthy one is never blamed. tests/bench/verdict.py
-# is the judge; it also runs the fixes, which is left to the bench.
+# verdict names it first in 95 % of them, with an advice that names the case's fix where that is a
+# setting; a healthy one is never blamed. tests/bench/verdict.py is the judge; it also runs the
+# fixes, which is left to the bench.
 . "${srcdir:-.}/tests/e2e/lib.sh"
 need python3
 judge=$top_srcdir/tests/bench/verdict.py
@@ -21,13 +22,7 @@ same_file "each program is in a case" "$tmp/used" "$tmp/made"
 run "$programs/cause" no-such-cause > "$tmp/none.out"
 is "a cause that is unknown" "$ended" "exit 99"
 
-what=--quick
-if ! "$MEMWHY" why --help > /dev/null 2>&1; then
-	left_out "the verdicts: this memwhy has no command why"
-	what="--quick --shape"
-fi
-# shellcheck disable=SC2086 # options
-if MEMWHY=$MEMWHY timeout 300 python3 "$judge" --build "$builddir" --jobs 2 $what > "$tmp/judged" 2>&1; then
+if MEMWHY=$MEMWHY timeout 300 python3 "$judge" --build "$builddir" --jobs 2 --quick > "$tmp/judged" 2>&1; then
 	ok "$(tail -n 1 "$tmp/judged")"
 else
 	failed "the programs or the verdicts are not as they must be"
