@@ -85,7 +85,8 @@ static void print_program(const struct report_style *style, const struct verdict
 	const struct verdict_finding *f;
 	size_t n = 0;
 	for (size_t i = 0; i < SUMMARY_FINDINGS && !*who && (f = nth(v, at, i)); i++)
-		verdict_holders_text(f, who);
+		if (f->column == VERDICT_PROGRAM)
+			verdict_holders_text(f, who);
 	if (c->program_bytes >= VERDICT_FLOOR_BYTES)
 		n = (size_t)snprintf(text, sizeof text, "%s %s%s", BYTES_TEXT(c->program_bytes),
 				     moment_words[at == REPORT_AT_EXIT], *who ? "; " : "");

@@ -35,11 +35,11 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		return false;
 	if (h.top_bytes > h.free_bytes / 100 * TOP_PERCENT || h.free_bytes < h.dirty_bytes / 2)
 		return false;
-	*ret = (struct verdict_finding){ .bytes = h.dirty_bytes, .column = VERDICT_NOW,
+	*ret = (struct verdict_finding){ .bytes = h.kept_bytes, .column = VERDICT_NOW,
 		.moment = h.at == REPORT_AT_EXIT ? VERDICT_EXIT : VERDICT_PEAK, .confidence = VERDICT_STRONG,
 		.saves_bytes = RECORDING_UNKNOWN };
 	finding_claim(ret, "%s of freed pages are trapped in glibc's heap: it shrinks only from its top, and a live "
-		      "block holds that.", BYTES_TEXT(h.dirty_bytes));
+		      "block holds that.", BYTES_TEXT(h.kept_bytes));
 	glibc_heap_show(&h, ret);
 	if (in->has_purge && h.at == REPORT_AT_EXIT)
 		ret->saves_bytes = in->purge.rss_before_bytes - in->purge.rss_after_bytes;

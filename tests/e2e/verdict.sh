@@ -28,4 +28,31 @@ else
 	failed "the programs or the verdicts are not as they must be"
 fi
 cat "$tmp/judged"
+
+# Who: the function whose blocks survived, out of all stacks, with all that they pin.
+run "$MEMWHY" run -q --force --stacks=all -o "$tmp/who.rec" -- "$programs/cause" pinned-chunks > "$tmp/who.out"
+is "a cause with its stacks" "$ended" "exit 0"
+"$MEMWHY" why --format json "$tmp/who.rec" > "$tmp/who.json"
+holds "the survivors' function is named" python3 - "$tmp/who.json" << 'END'
+import json, sys
+why = json.load(open(sys.argv[1]))
+first = why["findings"][0]
+holder = first["holders"][0]
+print(first["rule"], first["bytes"], holder)
+ok = (why["has_stacks"] and first["rule"] == "pinned-by-survivors" and holder["function"][0] not in "[("
+      and holder["error_bytes"] is None and 0 < holder["live_bytes"] < holder["bytes"]
+      and abs(holder["bytes"] - first["bytes"]) <= first["bytes"] / 100)
+sys.exit(not ok)
+END
+"$MEMWHY" report "$tmp/who.rec" > "$tmp/who.txt"
+holds "the report names it too" grep -q "survivors" "$tmp/who.txt"
+
+# Without stacks -v says how to have them; with or without, what the allocator says of itself.
+run "$MEMWHY" run -q --force -o "$tmp/bare.rec" -- "$programs/cause" pinned-chunks > "$tmp/bare.out"
+"$MEMWHY" why -v "$tmp/bare.rec" > "$tmp/bare.txt"
+holds "how to have names" grep -q -e "--stacks=sampled" "$tmp/bare.txt"
+holds "glibc's figures beside the ledger" grep -q "^glibc's own figures beside the ledger" "$tmp/bare.txt"
+holds "its allocated bytes among them" grep -q "allocated = live_requested" "$tmp/bare.txt"
+"$MEMWHY" why "$tmp/bare.rec" > "$tmp/brief.txt"
+holds "only with -v" test "$(grep -c -e "--stacks" -e "own figures" "$tmp/brief.txt")" -eq 0
 finish

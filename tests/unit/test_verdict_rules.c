@@ -50,64 +50,6 @@ static void test_decay_promises_the_purge(void **state)
 	verdict_finish(&v);
 }
 
-/* What the purge left in caches is no decay's affair. */
-static void test_decay_explains_what_a_purge_gives(void **state)
-{
-	batch("tcmalloc", "preload", 1000, 8);
-	fixture_purge(&f, 63, 33);
-	struct verdict v = fixture_judge(&f);
-	assert_int_equal(find_rule(&v, "decay-never-ran")->bytes, 30 * MIB);
-	verdict_finish(&v);
-	fixture_purge(&f, 63, 62);
-	v = fixture_judge(&f);
-	assert_null(find_rule(&v, "decay-never-ran"));
-	verdict_finish(&v);
-}
-
-static void expect_advice(const char *rule, const char *words)
-{
-	struct verdict v = fixture_judge(&f);
-	const struct verdict_finding *found = find_rule(&v, rule);
-	assert_non_null(found);
-	if (!strstr(found->advice, words))
-		fail_msg("\"%s\" lacks \"%s\"", found->advice, words);
-	verdict_finish(&v);
-}
-
-/* The words that the release that is there accepts, and what measured as no help isn't named. */
-static void test_advice_by_release(void **state)
-{
-	batch("mimalloc", "preload", 10, 1);
-	f.heap.version = "2.0.9";
-	expect_advice("decay-never-ran", "MIMALLOC_DECOMMIT_DELAY=0 ");
-	f.heap.version = "2.1.7";
-	expect_advice("decay-never-ran", "MIMALLOC_PURGE_DELAY=0 ");
-	batch("tcmalloc", "preload", 1000, 1);
-	expect_advice("decay-never-ran", "TCMALLOC_AGGRESSIVE_DECOMMIT=t gives");
-	fixture_setting(&f, "tcmalloc.aggressive_memory_decommit", "1");
-	expect_first(&f, "live-is-it"); /* it is set: what is left is not decay's */
-}
-
-/* One variable holds all of glibc's tunables: the others stay. */
-static void test_tunables_are_kept(void **state)
-{
-	fixture_init(&f, "glibc", "preload", 1000, 2);
-	fixture_moment(&f, REPORT_AT_PEAK, 900, fixture_ledger(20, 20, 0));
-	fixture_figure(&f, REPORT_AT_PEAK, WIRE_FIGURE_allocated, 40 * MIB);
-	fixture_setting(&f, "GLIBC_TUNABLES", "glibc.malloc.tcache_count=1000:glibc.malloc.arena_max=1");
-	expect_advice("thread-caches", "GLIBC_TUNABLES=glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0 ");
-}
-
-/* A linked jemalloc may go by either name; both are given. */
-static void test_linked_names(void **state)
-{
-	batch("jemalloc", "behaviour", 1000, 1);
-	struct verdict v = fixture_judge(&f);
-	assert_non_null(strstr(v.findings[0].advice, "_RJEM_MALLOC_CONF=dirty_decay_ms:0"));
-	assert_non_null(strstr(v.findings[0].advice, "(MALLOC_CONF, if it was built"));
-	verdict_finish(&v);
-}
-
 static int64_t up_then_down(int i) { return i < 120 ? 60 * MIB : 0; }
 
 static void idle(const char *allocator, int64_t calls)
@@ -145,29 +87,6 @@ static void test_decay_too_slow(void **state)
 	assert_non_null(strstr(d->advice, "dirty_decay_ms:1000"));
 	assert_null(find_rule(&v, "no-background-thread"));
 	verdict_finish(&v);
-}
-
-/* What is freed of pinned pages is dirty first: the saving is known where that goes in time. */
-static void test_pinned_saves(void **state)
-{
-	static const struct { const char *allocator, *decay_ms; int64_t saves; } cases[] = {
-		{ "glibc", NULL, 50 * MIB }, { "jemalloc", NULL, RECORDING_UNKNOWN }, { "jemalloc", "0", 50 * MIB },
-		{ "jemalloc", "-1", RECORDING_UNKNOWN }, { "mimalloc", NULL, 50 * MIB },
-		{ "tcmalloc", NULL, RECORDING_UNKNOWN },
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		fixture_init(&f, cases[i].allocator, "preload", 1000, 1);
-		fixture_moment(&f, REPORT_AT_EXIT, 1000, fixture_ledger(2, 1, 50));
-		if (cases[i].decay_ms)
-			fixture_setting(&f, "opt.dirty_decay_ms", cases[i].decay_ms);
-		struct verdict v = fixture_judge(&f);
-		const struct verdict_finding *p = find_rule(&v, "pinned-by-survivors");
-		assert_non_null(p);
-		assert_int_equal(p->saves_bytes, cases[i].saves);
-		assert_int_equal(p->who, VERDICT_WHO_PINNED);
-		assert_int_equal(p->who_ns, SECOND);
-		verdict_finish(&v);
-	}
 }
 
 static void test_pinned(void **state)
@@ -227,21 +146,6 @@ static void test_thread_caches(void **state)
 	expect_first(&f, "thread-caches");
 	fixture_figure(&f, REPORT_AT_PEAK, WIRE_FIGURE_thread_caches, MIB);
 	expect_first(&f, "");
-}
-
-/* A little more at the exit does not make it the exit's affair. */
-static void test_thread_caches_of_the_peak(void **state)
-{
-	fixture_init(&f, "tcmalloc", "preload", 1000, 8);
-	fixture_moment(&f, REPORT_AT_PEAK, 900, fixture_ledger(5, 50, 0));
-	fixture_moment(&f, REPORT_AT_EXIT, 1000, fixture_ledger(1, 54, 0));
-	fixture_figure(&f, REPORT_AT_PEAK, WIRE_FIGURE_thread_caches, 44 * MIB);
-	fixture_figure(&f, REPORT_AT_EXIT, WIRE_FIGURE_thread_caches, 45 * MIB);
-	expect_first(&f, "thread-caches");
-	fixture_figure(&f, REPORT_AT_PEAK, WIRE_FIGURE_thread_caches, 5 * MIB);
-	struct verdict v = fixture_judge(&f);
-	assert_int_equal(find_rule(&v, "thread-caches")->moment, VERDICT_EXIT);
-	verdict_finish(&v);
 }
 
 /* glibc counts what its caches hold as in use; a reading of another moment says nothing. */
@@ -362,12 +266,6 @@ static void test_glibc(void **state)
 {
 	glibc_exit(60, 1, 1000000); /* blocks of 200 bytes */
 	expect_first(&f, "top-trapped");
-	fixture_figure(&f, REPORT_AT_EXIT, WIRE_FIGURE_allocated, 0);
-	struct verdict v = fixture_judge(&f);
-	assert_null(strstr(find_rule(&v, "top-trapped")->advice, "tcache"));
-	verdict_finish(&v);
-	fixture_figure(&f, REPORT_AT_EXIT, WIRE_FIGURE_allocated, 4096); /* the program holds nothing */
-	expect_advice("top-trapped", "GLIBC_TUNABLES=glibc.malloc.tcache_count=0");
 	glibc_exit(60, 50, 1000000); /* free at the top: no trap */
 	expect_first(&f, "live-is-it");
 	glibc_exit(60, 1, 100); /* blocks of 2 MB, which would be mappings but for the threshold */
@@ -414,10 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decay_never_ran), cmocka_unit_test(test_decay_promises_the_purge),
-		cmocka_unit_test(test_decay_explains_what_a_purge_gives), cmocka_unit_test(test_advice_by_release),
-		cmocka_unit_test(test_tunables_are_kept), cmocka_unit_test(test_pinned_saves),
-		cmocka_unit_test(test_thread_caches_of_the_peak),
-		cmocka_unit_test(test_linked_names), cmocka_unit_test(test_no_background_thread),
+		cmocka_unit_test(test_no_background_thread),
 		cmocka_unit_test(test_decay_too_slow), cmocka_unit_test(test_pinned), cmocka_unit_test(test_arenas),
 		cmocka_unit_test(test_late_peak), cmocka_unit_test(test_thread_caches),
 		cmocka_unit_test(test_glibc_caches), cmocka_unit_test(test_rounding), cmocka_unit_test(test_transient),
