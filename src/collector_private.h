@@ -169,6 +169,18 @@ void collector_note_asked(struct collector *c, const struct snapshot *s);
 /* Whoever waits is told that the image has ended, and nobody is served any more. */
 void collector_close_asks(struct collector *c);
 
+/* ---- collector_readings.c ---- */
+/* Stores the readings that are new; what they cost the target, 0: there are none. */
+uint64_t collector_read_allocators(struct collector *c);
+/* A thread of the target is at it. Asked once more it would begin the next one before this
+ * one's cost was seen, and so on: a program that had freed half a million blocks was walked
+ * through for seconds. */
+bool collector_is_read_now(const struct collector *c);
+/* At an image's end: what was asked for and could not be had. */
+void collector_store_unread(struct collector *c);
+/* Its name in a recording; of any number. */
+const char *collector_reading_result(uint32_t result);
+
 /* ---- collector_allocator.c ---- */
 /* Before the target runs: whether it purges at its exit. */
 void collector_start_allocator(struct collector *c);

@@ -10,6 +10,7 @@
 #include "rules/rules.h"
 #include "verdict_gather.h"
 #include "verdict_help.h"
+#include "verdict_stacks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +18,8 @@
 
 /* ---- findings ---------------------------------------------------------------------------- */
 
-/* Less of the peak than that, and what is said of the exit may come first, unless what it would
- * save at the peak is known. */
+/* Less of the peak than that, and what is said of the exit may come first, unless a setting's
+ * saving at the peak is known. */
 #define PEAK_SHARE_PERCENT 15
 
 static int rank(const struct verdict_finding *f, int64_t peak_bytes)
@@ -27,7 +28,7 @@ static int rank(const struct verdict_finding *f, int64_t peak_bytes)
 		return 2;
 	if (f->rule == rule_live_is_it.id)
 		return 3;
-	bool matters = f->saves_bytes > 0 || f->bytes >= peak_bytes / 100 * PEAK_SHARE_PERCENT;
+	bool matters = (f->column == VERDICT_SETTING && f->saves_bytes > 0) || f->bytes >= peak_bytes / 100 * PEAK_SHARE_PERCENT;
 	return f->moment == VERDICT_PEAK && f->column != VERDICT_NOBODY && matters ? 0 : 1;
 }
 
@@ -143,8 +144,16 @@ int verdict_make(struct recording *r, const struct report_model *m, struct verdi
 	int result = verdict_gather(r, m, &g);
 	if (result)
 		return result;
-	result = verdict_judge(&g.in, ret_verdict);
+	struct verdict v;
+	result = verdict_judge(&g.in, &v);
 	verdict_gather_finish(&g);
+	if (result)
+		return result;
+	result = verdict_name_holders(r, m, &v);
+	if (result)
+		verdict_finish(&v);
+	else
+		*ret_verdict = v;
 	return result;
 }
 

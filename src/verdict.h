@@ -18,6 +18,17 @@ enum verdict_column { VERDICT_NOW, VERDICT_SETTING, VERDICT_PROGRAM, VERDICT_NOB
 
 #define VERDICT_EVIDENCE_MAX 8
 #define VERDICT_TEXT 512
+
+/* Functions that hold what a finding is about, by the recording's call stacks: allocator
+ * shims left out, the largest first, none below a tenth. */
+enum verdict_who { VERDICT_WHO_NOBODY, VERDICT_WHO_LIVE, VERDICT_WHO_PINNED, VERDICT_WHO_ROUNDING };
+#define VERDICT_HOLDERS_MAX 3
+struct verdict_holder {
+	char function[256];
+	int64_t bytes;             /* of what the finding is about: live, pinned or rounding */
+	int64_t error_bytes;       /* its standard error; RECORDING_UNKNOWN: exact */
+	int64_t live_bytes;        /* of its blocks */
+};
 struct verdict_finding {
 	const char *rule;          /* "decay-never-ran": the rule's id, stable, for scripts */
 	int64_t bytes;             /* how much of what is resident this explains, at `moment` */
@@ -30,6 +41,10 @@ struct verdict_finding {
 	char price[VERDICT_TEXT];  /* what it costs, in words; "" */
 	char evidence[VERDICT_EVIDENCE_MAX][VERDICT_TEXT];
 	unsigned evidence_count;
+	enum verdict_who who;      /* whose stacks are asked for, at the snapshot of who_ns */
+	int64_t who_ns;
+	struct verdict_holder holders[VERDICT_HOLDERS_MAX]; /* by verdict_make() */
+	unsigned holder_count;     /* 0: no stacks were recorded near that, or nobody stands out */
 };
 
 /* Figures of one heap at one moment, the nearest reading; has: bit per figure. */
@@ -77,6 +92,7 @@ struct verdict {
 	struct verdict_finding *findings;
 	size_t finding_count;
 	struct verdict_columns peak, exit;
+	bool has_stacks;           /* call stacks were recorded; only verdict_make() knows */
 	bool has_purge;            /* the one at exit, if it was measured */
 	int64_t purge_before_bytes, purge_after_bytes, purge_took_ns;
 	int64_t ideal_bytes;       /* live high-water + files + stacks + program's own; RECORDING_UNKNOWN */

@@ -12,6 +12,11 @@ const struct ledger *verdict_ledger(const struct verdict_input *in, enum report_
 	return f->had && ledger_has(l, LEDGER_T_rss) && ledger_has(l, LEDGER_T_live_requested_resident) ? l : NULL;
 }
 
+int64_t verdict_time_ns(const struct verdict_input *in, enum report_moment at)
+{
+	return (int64_t)in->model->moments[at].snapshot.s.time_ns;
+}
+
 int64_t verdict_resident(const struct ledger *l)
 {
 	return l->bytes[LEDGER_T_rss] - l->bytes[LEDGER_T_probe];
@@ -170,4 +175,10 @@ void finding_show(struct verdict_finding *f, const char *format, ...)
 {
 	if (f->evidence_count < VERDICT_EVIDENCE_MAX)
 		FORMAT_INTO(f->evidence[f->evidence_count++]);
+}
+
+void finding_ask(struct verdict_finding *f, enum verdict_who who, int64_t snapshot_ns)
+{
+	f->who = who;
+	f->who_ns = snapshot_ns;
 }

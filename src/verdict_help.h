@@ -23,6 +23,7 @@
 
 /* NULL: there is none, or live is not known there. */
 const struct ledger *verdict_ledger(const struct verdict_input *in, enum report_moment at);
+int64_t verdict_time_ns(const struct verdict_input *in, enum report_moment at); /* of its snapshot, where there is one */
 int64_t verdict_resident(const struct ledger *l); /* net of the probe */
 int64_t verdict_gap(const struct ledger *l);      /* resident and not live */
 int64_t verdict_dirty(const struct ledger *l);    /* dirty and muzzy */
@@ -86,5 +87,7 @@ void finding_advise(struct verdict_finding *f, const char *format, ...) __attrib
 void finding_price(struct verdict_finding *f, const char *text);
 /* One line of evidence; what is above VERDICT_EVIDENCE_MAX is left out. */
 void finding_show(struct verdict_finding *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Whose stacks would name the culprit, at that snapshot. */
+void finding_ask(struct verdict_finding *f, enum verdict_who who, int64_t snapshot_ns);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "util/text.h"
 #include "verdict_help.h"
+#include "verdict_words.h"
 
 #include <string.h>
 
@@ -76,19 +77,33 @@ static void print_advice(const struct report_style *style, const struct verdict 
 	}
 }
 
+/* With who it is, by the first finding that has stacks to name. */
+static void print_program(const struct report_style *style, const struct verdict *v, const struct verdict_columns *c,
+			  enum report_moment at)
+{
+	char who[VERDICT_HOLDERS_TEXT] = "", text[VERDICT_HOLDERS_TEXT + 64];
+	const struct verdict_finding *f;
+	size_t n = 0;
+	for (size_t i = 0; i < SUMMARY_FINDINGS && !*who && (f = nth(v, at, i)); i++)
+		if (f->column == VERDICT_PROGRAM)
+			verdict_holders_text(f, who);
+	if (c->program_bytes >= VERDICT_FLOOR_BYTES)
+		n = (size_t)snprintf(text, sizeof text, "%s %s%s", BYTES_TEXT(c->program_bytes),
+				     moment_words[at == REPORT_AT_EXIT], *who ? "; " : "");
+	snprintf(text + n, sizeof text - n, "%s", who);
+	if (*text)
+		print_wrapped(style, "    by the program only: ", 6, text);
+}
+
 static void print_gives_back(const struct report_style *style, const struct verdict *v, enum report_moment at)
 {
 	const struct verdict_columns *c = at == REPORT_AT_EXIT ? &v->exit : &v->peak;
-	char text[VERDICT_TEXT];
 	if (!c->had)
 		return;
 	if (v->has_purge || c->now_bytes >= VERDICT_FLOOR_BYTES)
 		print_now(style, v, c);
 	print_advice(style, v, at);
-	if (c->program_bytes < VERDICT_FLOOR_BYTES)
-		return;
-	snprintf(text, sizeof text, "%s %s", BYTES_TEXT(c->program_bytes), moment_words[at == REPORT_AT_EXIT]);
-	print_wrapped(style, "    by the program only: ", 6, text);
+	print_program(style, v, c, at);
 }
 
 bool verdict_print_summary(const struct report_style *style, const struct verdict *v, enum report_moment at)
@@ -108,11 +123,26 @@ static void print_saving(const struct report_style *style, const struct verdict_
 	char text[VERDICT_TEXT];
 	if (f->saves_bytes <= 0)
 		return;
-	snprintf(text, sizeof text, "%s %s", BYTES_TEXT(f->saves_bytes), moment_words[f->moment]);
+	/* how much of it the program can do without is the program's affair */
+	snprintf(text, sizeof text, "%s%s %s", f->column == VERDICT_PROGRAM ? "up to " : "",
+		 BYTES_TEXT(f->saves_bytes), moment_words[f->moment]);
 	print_wrapped(style, "   saves: ", 10, text);
 }
 
-static void print_finding(const struct report_style *style, const struct verdict_finding *f, size_t number)
+/* How to get stacks is for who asks for more. */
+static void print_who(const struct report_style *style, const struct verdict *v, const struct verdict_finding *f)
+{
+	char text[VERDICT_HOLDERS_TEXT];
+	verdict_holders_text(f, text);
+	if (*text)
+		print_wrapped(style, "   who: ", 8, text);
+	else if (style->verbose && f->who != VERDICT_WHO_NOBODY)
+		print_wrapped(style, "   who: ", 8, v->has_stacks ? "the recording's call stacks don't tell; memwhy top shows "
+			      "what there is" : "not known; recorded with --stacks=sampled, functions are named here");
+}
+
+static void print_finding(const struct report_style *style, const struct verdict *v, const struct verdict_finding *f,
+			  size_t number)
 {
 	FILE *out = style->out;
 	fprintf(out, "\n%zu. %s: ", number, f->rule);
@@ -122,6 +152,7 @@ static void print_finding(const struct report_style *style, const struct verdict
 	print_wrapped(style, "   ", 3, f->claim);
 	for (unsigned i = 0; style->verbose && i < f->evidence_count; i++)
 		print_wrapped(style, "   - ", 5, f->evidence[i]);
+	print_who(style, v, f);
 	if (style->verbose)
 		fprintf(out, "   given back by: %s\n", column_words[f->column]);
 	if (*f->advice)
@@ -191,7 +222,7 @@ void verdict_print_text(const struct report_style *style, const struct report_mo
 {
 	const struct verdict_finding *f;
 	for (size_t i = 0; (f = nth(v, at, i)); i++)
-		print_finding(style, f, i + 1);
+		print_finding(style, v, f, i + 1);
 	if (!v->finding_count)
 		fprintf(style->out, "\n%s\n", v->peak.had ? "nothing stands out" :
 			"no verdict: how much is live is not known");
@@ -200,72 +231,4 @@ void verdict_print_text(const struct report_style *style, const struct report_mo
 		print_columns(style, at == REPORT_AT_EXIT ? &v->peak : &v->exit, moment_words[at != REPORT_AT_EXIT]);
 	fputc('\n', style->out);
 	verdict_print_beside(style, m, v);
-}
-
-/* ---- for scripts ---------------------------------------------------------------------------- */
-
-static void print_known(struct json *j, const char *key, int64_t value)
-{
-	json_integer_or_null(j, key, value, value >= 0);
-}
-
-static void print_json_finding(struct json *j, const struct verdict_finding *f)
-{
-	json_begin_object(j, NULL);
-	json_string(j, "rule", f->rule);
-	json_integer(j, "bytes", f->bytes);
-	json_string(j, "moment", verdict_moment_name(f->moment));
-	json_string(j, "confidence", verdict_confidence_name(f->confidence));
-	json_string(j, "given_back_by", verdict_column_name(f->column));
-	print_known(j, "saves_bytes", f->saves_bytes);
-	json_string(j, "claim", f->claim);
-	json_string(j, "advice", *f->advice ? f->advice : NULL);
-	json_string(j, "price", *f->price ? f->price : NULL);
-	json_begin_array(j, "evidence");
-	for (unsigned i = 0; i < f->evidence_count; i++)
-		json_string(j, NULL, f->evidence[i]);
-	json_end_array(j);
-	json_end_object(j);
-}
-
-static void print_json_columns(struct json *j, const char *key, const struct verdict_columns *c)
-{
-	if (!c->had) {
-		json_null(j, key);
-		return;
-	}
-	json_begin_object(j, key);
-	json_integer(j, "now_bytes", c->now_bytes);
-	json_integer(j, "setting_bytes", c->setting_bytes);
-	json_integer(j, "program_bytes", c->program_bytes);
-	json_integer(j, "nobody_bytes", c->nobody_bytes);
-	json_bool(j, "now_measured", c->now_measured);
-	json_end_object(j);
-}
-
-static void print_json_purge(struct json *j, const struct verdict *v)
-{
-	if (!v->has_purge) {
-		json_null(j, "purge");
-		return;
-	}
-	json_begin_object(j, "purge");
-	print_known(j, "rss_before_bytes", v->purge_before_bytes);
-	print_known(j, "rss_after_bytes", v->purge_after_bytes);
-	print_known(j, "took_ns", v->purge_took_ns);
-	json_end_object(j);
-}
-
-void verdict_print_json(struct json *j, const struct verdict *v)
-{
-	json_begin_array(j, "findings");
-	for (size_t i = 0; i < v->finding_count; i++)
-		print_json_finding(j, &v->findings[i]);
-	json_end_array(j);
-	json_begin_object(j, "columns");
-	print_json_columns(j, "peak", &v->peak);
-	print_json_columns(j, "exit", &v->exit);
-	json_end_object(j);
-	print_json_purge(j, v);
-	print_known(j, "ideal_bytes", v->ideal_bytes);
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The run was over before the allocator's decay could give anything back: free pages pile up
- * until the exit. It says nothing of the peak: what is dirty at the end was mostly live before.
+ * until the exit. Of the peak it says little: what is dirty at the end was mostly live before,
+ * but for what was kept beyond the largest live set. Measured, dirty_decay_ms:0, 2 threads: ruff
+ * 0.17.6 80 to 72 MiB at the peak (10 kept), 0.0.247 51 to 29 MiB (21 kept).
  */
 #include "rules.h"
 #include "verdict_help.h"
+
+#include <stdio.h>
 
 static void say_claim(const struct verdict_input *in, int64_t dirty, int64_t decay_ns, struct verdict_finding *f)
 {
@@ -16,6 +20,13 @@ static void say_claim(const struct verdict_input *in, int64_t dirty, int64_t dec
 		finding_claim(f, "at the exit %s still keeps %s of freed pages: it would give them back after %s, "
 			      "and the run was over after %s.", name, BYTES_TEXT(dirty), TIME_TEXT(decay_ns),
 			      TIME_TEXT(in->run_ns));
+}
+
+/* What a purge left is no decay's to give back either: it lies in thread caches and slabs. */
+static int64_t kept(const struct verdict_input *in, const struct ledger *l)
+{
+	int64_t dirty = verdict_dirty(l), given = in->purge.rss_before_bytes - in->purge.rss_after_bytes;
+	return in->has_purge && given < dirty ? given : dirty;
 }
 
 static void say_purge(const struct verdict_input *in, struct verdict_finding *f)
@@ -33,29 +44,41 @@ static void show(const struct verdict_input *in, const struct ledger *l, struct 
 	finding_show(f, "dirty at the exit %s, muzzy %s, live %s", BYTES_TEXT(l->bytes[LEDGER_T_retained_dirty]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_retained_muzzy]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_live_requested_resident]));
-	int64_t kept = verdict_kept_at_peak(in);
 	finding_show(f, "at the resident peak at most %s of free pages were more than the largest live set needed",
-		     BYTES_TEXT(kept));
+		     BYTES_TEXT(verdict_kept_at_peak(in)));
+}
+
+#define PEAK_SHARE 7 /* kept at the peak, a seventh of it: decay lowers the peak too */
+
+static void advise(const struct verdict_input *in, struct verdict_finding *f)
+{
+	const struct ledger *peak = verdict_ledger(in, REPORT_AT_PEAK);
+	int64_t beyond = verdict_kept_at_peak(in);
+	bool lowers = peak && verdict_is_worth(peak, beyond) && beyond >= verdict_resident(peak) / PEAK_SHARE;
+	char words[VERDICT_TEXT / 2], and[UNITS_SIZE + 32] = "hardly the peak";
+	if (lowers)
+		snprintf(and, sizeof and, "and the peak by about %s", BYTES_TEXT(beyond));
+	finding_advise(f, "%s gives freed pages back at once: it lowers the exit, %s",
+		       verdict_setting_words(in, verdict_decay_knob(in), words, sizeof words), and);
+	finding_price(f, lowers ? "more page faults and madvise calls: ruff takes a fifth to a third longer" :
+		      "more page faults and madvise calls: ruff takes a fifth to a third longer; "
+		      "for a program that ends anyway it buys nothing");
 }
 
 static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret)
 {
 	const struct ledger *l = verdict_ledger(in, REPORT_AT_EXIT);
 	int64_t decay_ns;
-	char words[VERDICT_TEXT / 2];
 	if (!l || !verdict_decay_ns(in, &decay_ns) || (decay_ns >= 0 && in->run_ns >= decay_ns))
 		return false;
-	if (!verdict_is_worth(l, verdict_dirty(l)))
+	if (!verdict_is_worth(l, kept(in, l)))
 		return false;
-	*ret = (struct verdict_finding){ .bytes = verdict_dirty(l), .moment = VERDICT_EXIT,
+	*ret = (struct verdict_finding){ .bytes = kept(in, l), .moment = VERDICT_EXIT,
 		.confidence = VERDICT_STRONG, .column = VERDICT_NOW, .saves_bytes = RECORDING_UNKNOWN };
 	say_claim(in, ret->bytes, decay_ns, ret);
 	show(in, l, ret);
 	say_purge(in, ret);
-	finding_advise(ret, "%s gives freed pages back at once: it lowers the exit, hardly the peak",
-		       verdict_setting_words(in, verdict_decay_knob(in), words, sizeof words));
-	finding_price(ret, "more page faults and madvise calls: ruff takes a fifth to a third longer; "
-		      "for a program that ends anyway it buys nothing");
+	advise(in, ret);
 	return true;
 }
 

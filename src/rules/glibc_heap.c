@@ -12,6 +12,12 @@ static int64_t figure_or_unknown(const struct verdict_input *in, enum report_mom
 	return verdict_figure(in, at, f, &value) ? value : RECORDING_UNKNOWN;
 }
 
+static int64_t kept(const struct verdict_input *in, const struct glibc_heap *h)
+{
+	int64_t given = in->purge.rss_before_bytes - in->purge.rss_after_bytes;
+	return in->has_purge && h->at == REPORT_AT_EXIT && given < h->dirty_bytes ? given : h->dirty_bytes;
+}
+
 bool glibc_heap(const struct verdict_input *in, struct glibc_heap *ret_heap)
 {
 	struct glibc_heap h = { .at = REPORT_AT_EXIT };
@@ -21,9 +27,12 @@ bool glibc_heap(const struct verdict_input *in, struct glibc_heap *ret_heap)
 	h.ledger = verdict_ledger(in, h.at);
 	if (!h.ledger)
 		h.ledger = verdict_ledger(in, h.at = REPORT_AT_PEAK);
-	if (!h.ledger || !verdict_is_worth(h.ledger, verdict_dirty(h.ledger)))
+	if (!h.ledger)
 		return false;
 	h.dirty_bytes = verdict_dirty(h.ledger);
+	h.kept_bytes = kept(in, &h);
+	if (!verdict_is_worth(h.ledger, h.kept_bytes))
+		return false;
 	h.top_bytes = figure_or_unknown(in, h.at, WIRE_FIGURE_top_free);
 	h.free_bytes = figure_or_unknown(in, h.at, WIRE_FIGURE_free_chunks);
 	h.threshold_bytes = figure_or_unknown(in, h.at, WIRE_FIGURE_mmap_threshold);

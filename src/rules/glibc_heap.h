@@ -13,11 +13,12 @@ struct glibc_heap {
 	const struct ledger *ledger;    /* at the exit, or else the resident peak */
 	enum report_moment at;
 	int64_t dirty_bytes;            /* on wholly free pages */
+	int64_t kept_bytes;             /* of it what the heap keeps: a purge at the exit left the rest to caches */
 	int64_t top_bytes, free_bytes;  /* RECORDING_UNKNOWN */
 	int64_t threshold_bytes;        /* RECORDING_UNKNOWN */
 	int64_t mean_bytes;             /* of the blocks that the program asked for */
 };
-/* False: not glibc, no ledger, or dirty isn't worth a word. */
+/* False: not glibc, no ledger, or what is kept isn't worth a word. */
 bool glibc_heap(const struct verdict_input *in, struct glibc_heap *ret_heap);
 /* The program's large blocks lie in the heap because the threshold was raised. */
 bool glibc_heap_is_raised(const struct glibc_heap *h);

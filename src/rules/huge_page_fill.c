@@ -30,8 +30,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 			       "/sys/kernel/mm/transparent_hugepage/enabled: it lowers the peak and the exit",
 			       verdict_setting_words(in, allocator->knobs[KNOB_HUGE], words, sizeof words));
 	else
-		finding_advise(ret, "\"madvise\" in /sys/kernel/mm/transparent_hugepage/enabled: it lowers the peak "
-			       "and the exit");
+		finding_advise(ret, "\"madvise\" in /sys/kernel/mm/transparent_hugepage/enabled, where the program "
+			       "doesn't ask for huge pages itself: it lowers the peak and the exit");
 	finding_price(ret, "up to three times the page faults, and more misses in the TLB");
 	return true;
 }

@@ -114,7 +114,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		return false;
 	*ret = (struct verdict_finding){ .bytes = h.points[h.count - 1].live_bytes - in->series[0].live_bytes,
 		.moment = VERDICT_PEAK, .confidence = in->run_ns >= LONG_RUN_NS ? VERDICT_STRONG : VERDICT_LIKELY,
-		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.column = VERDICT_PROGRAM, .saves_bytes = h.points[h.count - 1].live_bytes - in->series[0].live_bytes };
 	finding_claim(ret, "live data grows by %s a second and never falls, as with a leak: %s in the second half "
 		      "of the run.", BYTES_TEXT((int64_t)slope), BYTES_TEXT(h.growth_bytes));
 	finding_show(ret, "second half, %s: %d %% of all pairs of moments rise, no step is over %d %% of the growth",
@@ -124,6 +124,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		finding_show(ret, "%s of CPU time in a run of %s", TIME_TEXT(in->cpu_ns), TIME_TEXT(in->run_ns));
 	finding_show(ret, "at the end %s were live, the most in the run %s",
 		     BYTES_TEXT(in->series[in->series_count - 1].live_bytes), BYTES_TEXT(peak));
+	finding_ask(ret, VERDICT_WHO_LIVE,
+		    verdict_time_ns(in, verdict_ledger(in, REPORT_AT_EXIT) ? REPORT_AT_EXIT : REPORT_AT_PEAK));
 	finding_advise(ret, "only the program can: find who allocates what is never freed");
 	return true;
 }

@@ -25,6 +25,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		     BYTES_TEXT(l->bytes[LEDGER_T_live_requested_resident]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_file_backed]), BYTES_TEXT(l->bytes[LEDGER_T_stacks]),
 		     BYTES_TEXT(l->bytes[LEDGER_T_program_mmap]));
+	finding_ask(ret, VERDICT_WHO_LIVE, verdict_time_ns(in, REPORT_AT_PEAK));
 	return true;
 }
 

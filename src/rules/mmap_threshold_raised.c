@@ -11,13 +11,13 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	struct glibc_heap h;
 	if (!glibc_heap(in, &h) || !glibc_heap_is_raised(&h))
 		return false;
-	*ret = (struct verdict_finding){ .bytes = h.dirty_bytes, .column = VERDICT_SETTING,
+	*ret = (struct verdict_finding){ .bytes = h.kept_bytes, .column = VERDICT_SETTING,
 		.moment = h.at == REPORT_AT_EXIT ? VERDICT_EXIT : VERDICT_PEAK,
 		.confidence = h.threshold_bytes >= 0 ? VERDICT_STRONG : VERDICT_LIKELY,
 		.saves_bytes = RECORDING_UNKNOWN };
 	finding_claim(ret, "%s of freed large blocks stay in glibc's heap: it raised its mmap threshold when the "
 		      "first of them was freed, and keeps twice that much before it shrinks.",
-		      BYTES_TEXT(h.dirty_bytes));
+		      BYTES_TEXT(h.kept_bytes));
 	glibc_heap_show(&h, ret);
 	if (in->has_purge && h.at == REPORT_AT_EXIT)
 		ret->saves_bytes = in->purge.rss_before_bytes - in->purge.rss_after_bytes;

@@ -52,6 +52,15 @@ static enum verdict_moment moment_of(const struct verdict_input *in, const struc
 	       m[REPORT_AT_EXIT].had && m[REPORT_AT_EXIT].snapshot.id == s->id ? VERDICT_EXIT : VERDICT_MEAN;
 }
 
+/* What is no longer pinned is dirty: it goes where the allocator gives it back in time. */
+static bool is_given_back(const struct verdict_input *in)
+{
+	int64_t decay_ns;
+	if (verdict_is_allocator(in, "glibc"))
+		return true;
+	return verdict_decay_ns(in, &decay_ns) && decay_ns >= 0 && decay_ns <= in->run_ns / LASTS_SHARE;
+}
+
 static bool is_pinned(const struct ledger *l)
 {
 	return verdict_is_worth(l, pinned(l)) &&
@@ -66,7 +75,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	const struct ledger *l = &s->s.ledger;
 	int64_t live = l->bytes[LEDGER_T_live_requested_resident], rounding = l->bytes[LEDGER_T_rounding];
 	*ret = (struct verdict_finding){ .bytes = pinned(l), .moment = moment_of(in, s),
-		.confidence = VERDICT_CERTAIN, .column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.confidence = VERDICT_CERTAIN, .column = VERDICT_PROGRAM, 
+		.saves_bytes = is_given_back(in) ? pinned(l) : RECORDING_UNKNOWN };
 	finding_claim(ret, "%s of live data hold %s of pages: what was freed around them, %s, can't be given back.",
 		      BYTES_TEXT(live), BYTES_TEXT(live + rounding + pinned(l)), BYTES_TEXT(pinned(l)));
 	finding_show(ret, "fragmentation %s at %s, live %s, rounding %s", BYTES_TEXT(pinned(l)),
@@ -74,6 +84,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (in->has_purge && in->purged.id && ledger_has(&in->purged.s.ledger, LEDGER_T_fragmentation))
 		finding_show(ret, "after the purge at the exit %s were still there",
 			     BYTES_TEXT(pinned(&in->purged.s.ledger)));
+	finding_ask(ret, VERDICT_WHO_PINNED, (int64_t)s->s.time_ns);
 	finding_advise(ret, "only the program can: allocate what lives long apart from what is freed soon, "
 		       "or copy the survivors together; no setting or purge takes these pages");
 	return true;

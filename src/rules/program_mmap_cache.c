@@ -25,7 +25,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (!verdict_is_worth(l, bytes) || bytes < verdict_gap(l) / GAP_SHARE)
 		return false;
 	*ret = (struct verdict_finding){ .bytes = bytes, .moment = VERDICT_PEAK, .confidence = VERDICT_STRONG,
-		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.column = VERDICT_PROGRAM, .saves_bytes = is_python(in) ? RECORDING_UNKNOWN : bytes };
 	finding_claim(ret, "%s are mapped by the program itself, past malloc: %s.", BYTES_TEXT(bytes),
 		      is_python(in) ? "Python's own allocator keeps its objects there" :
 		      "a cache or pool of its own");

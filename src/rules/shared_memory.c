@@ -14,7 +14,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (!verdict_is_worth(l, shared) || shared < verdict_gap(l) / GAP_SHARE)
 		return false;
 	*ret = (struct verdict_finding){ .bytes = shared, .moment = VERDICT_PEAK, .confidence = VERDICT_CERTAIN,
-		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.column = VERDICT_PROGRAM, .saves_bytes = shared };
 	finding_claim(ret, "%s are shared memory: it counts in every process that touched it, and once in the "
 		      "machine.", BYTES_TEXT(shared));
 	finding_show(ret, "shared memory %s of %s at the resident peak", BYTES_TEXT(shared),

@@ -27,6 +27,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (c && c->allocations)
 		finding_show(ret, "mean size asked for: %s in %s allocations",
 			     BYTES_TEXT((int64_t)(c->allocated_bytes / c->allocations)), COUNT_TEXT(c->allocations));
+	finding_ask(ret, VERDICT_WHO_ROUNDING, verdict_time_ns(in, REPORT_AT_PEAK));
 	finding_advise(ret, "other sizes: drop the few bytes above a class, or keep many small ones in one array; "
 		       "an allocator with other classes changes it too: it lowers the peak and the exit");
 	return true;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define THREADS_MIN 4               /* fewer keep little: 8 KiB of each size class */
+#define END_TIMES 2                 /* what they hold at the exit has to be twice the peak's to be the story */
 #define SAME_MOMENT_NS INT64_C(2000000) /* a reading and a snapshot of one halt */
 
 enum source { COUNTED, DIFFERENCE, PURGE };
@@ -55,7 +56,7 @@ static struct cached at_moment(const struct verdict_input *in, enum report_momen
 static struct cached find_cached(const struct verdict_input *in)
 {
 	struct cached peak = at_moment(in, REPORT_AT_PEAK), end = at_moment(in, REPORT_AT_EXIT);
-	struct cached best = end.bytes > peak.bytes ? end : peak;
+	struct cached best = end.bytes / END_TIMES > peak.bytes ? end : peak;
 	const struct ledger *left = &in->purged.s.ledger;
 	if (best.source != COUNTED && in->has_purge && in->purged.id && verdict_threads(in) >= THREADS_MIN &&
 	    !verdict_is_allocator(in, "glibc"))

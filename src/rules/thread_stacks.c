@@ -12,7 +12,7 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (!verdict_is_worth(l, stacks))
 		return false;
 	*ret = (struct verdict_finding){ .bytes = stacks, .moment = VERDICT_PEAK, .confidence = VERDICT_CERTAIN,
-		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.column = VERDICT_PROGRAM, .saves_bytes = stacks };
 	finding_claim(ret, "%s are stacks of threads: what a stack once reached stays resident.", BYTES_TEXT(stacks));
 	finding_show(ret, "stacks %s at the resident peak", BYTES_TEXT(stacks));
 	if (threads > 0)

@@ -74,13 +74,15 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 	if (!verdict_is_worth(l, above) || peak < verdict_resident(l) / 2)
 		return false;
 	*ret = (struct verdict_finding){ .bytes = above, .moment = VERDICT_PEAK, .confidence = VERDICT_STRONG,
-		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
+		.column = VERDICT_PROGRAM, .saves_bytes = above };
 	finding_claim(ret, "the peak is the program's own: %s were live at once, for a short time; half of the run "
 		      "needed no more than %s.", BYTES_TEXT(peak), BYTES_TEXT(s.median_bytes));
 	finding_show(ret, "live peak %s at %s, resident peak %s", BYTES_TEXT(peak), TIME_TEXT(s.peak_ns),
 		     BYTES_TEXT(verdict_resident(l)));
 	finding_show(ret, "live below half of that for %s of %s, the last %s among it", TIME_TEXT(s.below_ns),
 		     TIME_TEXT(s.total_ns), TIME_TEXT(s.after_ns));
+	finding_ask(ret, VERDICT_WHO_LIVE,
+		    verdict_time_ns(in, verdict_ledger(in, REPORT_AT_LIVE_PEAK) ? REPORT_AT_LIVE_PEAK : REPORT_AT_PEAK));
 	finding_advise(ret, "only the program can lower the peak: do that work in parts, or free earlier");
 	return true;
 }

@@ -6,13 +6,15 @@ Model: tests/programs/causes/cases says what each case is run under, the rule th
 first, and the fix. A case is judged by three things: the ledger has the shape that the cause
 means (the program is right); `memwhy why` names the cause (the verdict is right; a healthy case
 may not be blamed at all); run again with the fix, its figure changes by what the verdict
-promised (the counterfactual is right), within 10 %. Figures of a process are without the
+promised (the counterfactual is right), within 10 %. Where the fix is a setting, the finding's advice
+has to name it, for it is the one that was measured. Figures of a process are without the
 probe's own pages. Medians of --runs runs.
 
   verdict.py --build DIR [--quick] [--shape] [--runs N] [--jobs N] [--only TEXT]
 
 --quick: one run of each, no fix (tests/e2e/verdict.sh). --shape: no verdict is asked for.
-Status 1: a shape is wrong, a healthy case is blamed, or under 95 % of the causes are named.
+Status 1: a shape is wrong, a healthy case is blamed, an advice doesn't name the fix, or under 95 %
+of the causes are named.
 """
 import argparse
 import collections
@@ -180,6 +182,22 @@ def finding_of(case, findings):
     return None
 
 
+def parts_of(settings):
+    """{(variable, part)}: MALLOC_CONF and GLIBC_TUNABLES have several parts."""
+    separators = {"MALLOC_CONF": ",", "GLIBC_TUNABLES": ":"}
+    return {(name, part) for name, value in settings.items()
+            for part in (value.split(separators[name]) if name in separators else [value])}
+
+
+def unadvised(case, finding):
+    """What the fix sets and the advice doesn't name, in words; "" if it names all."""
+    if case.fix in ("fixed", "-") or not finding:
+        return ""
+    missing = {"%s=%s" % (name, part) for name, part in parts_of(environment(case.fix)) - parts_of(case.settings)
+               if not re.search(r"\b%s=\S*%s" % (re.escape(name), re.escape(part)), finding["advice"] or "")}
+    return " ".join(sorted(missing))
+
+
 def is_healthy(case):
     return case.causes == [HEALTHY]
 
@@ -195,7 +213,7 @@ def list_of(findings):
 class Result:
     def __init__(self, case):
         self.case, self.skipped, self.shape, self.findings = case, "", "", []
-        self.named, self.blame = False, []
+        self.named, self.blame, self.unadvised = False, [], ""
         self.explained, self.promised, self.changed, self.moment = None, None, None, None
 
 
@@ -209,6 +227,7 @@ def judge_findings(result, all_findings):
     case, result.findings = result.case, all_findings[0]
     result.named = bool(finding_of(case, result.findings)) or (is_healthy(case) and not result.findings)
     result.blame = blamed(result.findings) if is_healthy(case) else []
+    result.unadvised = unadvised(case, finding_of(case, result.findings))
     found = [f for f in (finding_of(case, fs) for fs in all_findings) if f]
     if not found or is_healthy(case) or case.anywhere:
         return
@@ -299,11 +318,14 @@ def show_wrong_verdicts(ran):
             say("wrong %s: %s expected, got %s" % (r.case.name, "/".join(r.case.causes), list_of(r.findings[:3])))
         if r.blame:
             say("FAILED %s is healthy, and is blamed: %s" % (r.case.name, list_of(r.findings)))
+        if r.unadvised:
+            say("FAILED %s: the fix %s is not in the advice" % (r.case.name, r.unadvised))
+    advised = not any(r.unadvised for r in ran)
     named, blame = sum(r.named for r in ran), sum(bool(r.blame) for r in ran)
     say("verdicts right: %d of %d; healthy cases blamed: %d" % (named, len(ran), blame))
     count_near(ran, "promised", "promised")
     count_near(ran, "explained", "explained")
-    return named >= RIGHT_SHARE * len(ran) and not blame
+    return named >= RIGHT_SHARE * len(ran) and not blame and advised
 
 
 def arguments():

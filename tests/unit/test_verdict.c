@@ -120,6 +120,9 @@ static void add_figures(struct store *s, int ms, int64_t dirty_mib)
 					     store_text("dirty"), store_integer(dirty_mib * MIB / 8) };
 		store_add_rows(s, 1, TABLE_FIGURE, row, 1);
 	}
+	struct store_cell all[5] = { store_time(START_NS + (uint64_t)ms * 1000000), store_integer(1), store_integer(WIRE_ARENA_ALL),
+				     store_text("dirty"), store_integer(dirty_mib * MIB) };
+	store_add_rows(s, 1, TABLE_FIGURE, all, 1);
 }
 
 static void add_purge(struct store *s)

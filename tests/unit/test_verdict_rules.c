@@ -50,16 +50,6 @@ static void test_decay_promises_the_purge(void **state)
 	verdict_finish(&v);
 }
 
-/* A linked jemalloc may go by either name; both are given. */
-static void test_linked_names(void **state)
-{
-	batch("jemalloc", "behaviour", 1000, 1);
-	struct verdict v = fixture_judge(&f);
-	assert_non_null(strstr(v.findings[0].advice, "_RJEM_MALLOC_CONF=dirty_decay_ms:0"));
-	assert_non_null(strstr(v.findings[0].advice, "(MALLOC_CONF, if it was built"));
-	verdict_finish(&v);
-}
-
 static int64_t up_then_down(int i) { return i < 120 ? 60 * MIB : 0; }
 
 static void idle(const char *allocator, int64_t calls)
@@ -322,7 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decay_never_ran), cmocka_unit_test(test_decay_promises_the_purge),
-		cmocka_unit_test(test_linked_names), cmocka_unit_test(test_no_background_thread),
+		cmocka_unit_test(test_no_background_thread),
 		cmocka_unit_test(test_decay_too_slow), cmocka_unit_test(test_pinned), cmocka_unit_test(test_arenas),
 		cmocka_unit_test(test_late_peak), cmocka_unit_test(test_thread_caches),
 		cmocka_unit_test(test_glibc_caches), cmocka_unit_test(test_rounding), cmocka_unit_test(test_transient),
