@@ -22,7 +22,7 @@
 struct request {
 	struct compare_request rows;
 	struct experiment_options runs;
-	bool has_budget, has_runs;
+	bool has_budget, has_columns;
 	struct compare_view view;
 	compare_print_fn *print;
 };
@@ -87,6 +87,7 @@ static int set_columns(struct request *q, char *text)
 {
 	char *rest = NULL;
 	q->view.column_count = 0;
+	q->has_columns = true;
 	for (char *name = strtok_r(text, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
 		int c = compare_column_by_name(name);
 		if (c < 0 || q->view.column_count == COMPARE_COLUMNS)
@@ -128,6 +129,14 @@ static int set_option(struct request *q, int option)
 	case OPTION_FORMAT: return set_format(q, optarg);
 	default: return -1;
 	}
+}
+
+/* Where nothing is recorded there is nothing to be a dash. */
+static void choose_columns(struct request *q)
+{
+	for (int i = 0; i < COMPARE_COLUMNS && !q->has_columns; i++)
+		if (q->runs.recorded || compare_column_infos[i].kind != COMPARE_RECORDED)
+			q->view.columns[q->view.column_count++] = (enum compare_column)i;
 }
 
 /* Behind "--" stands one command in words; without it each argument is a command. */
@@ -229,14 +238,13 @@ static int run_compare(int argc, char **argv)
 {
 	struct request q = {
 		.runs = { .output = "null", .warmup = 1, .recorded = STATISTICS_RUNS_MIN, .budget_ns = BUDGET_NS, .progress = isatty(2) },
-		.view = { .column_count = COMPARE_COLUMNS, .sort = -1, .width = WIDTH }, .print = compare_print_text,
+		.view = { .sort = -1, .width = WIDTH }, .print = compare_print_text,
 	};
 	int signal_number = 0;
-	for (int i = 0; i < COMPARE_COLUMNS; i++)
-		q.view.columns[i] = (enum compare_column)i;
 	int status = parse(&q, argc, argv);
 	if (status)
 		return status < 0 ? 0 : status;
+	choose_columns(&q);
 	status = make_folder(q.runs.keep);
 	if (!status)
 		status = compare(&q, &signal_number);

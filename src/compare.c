@@ -55,6 +55,11 @@ const struct compare_row *compare_reference(const struct compare *c)
 	return NULL;
 }
 
+static bool has_moved(const struct compare_cell *from, const struct compare_cell *to)
+{
+	return fabs(to->s.median - from->s.median) >= STATISTICS_CHANGE_MIN * fabs(from->s.median);
+}
+
 /* Facts are what they are: nothing is to be tested. */
 static int judge_cell(struct compare_cell *cell, const struct compare_cell *first, enum compare_kind kind)
 {
@@ -62,7 +67,7 @@ static int judge_cell(struct compare_cell *cell, const struct compare_cell *firs
 	cell->p = 1;
 	if (!error && kind != COMPARE_FACT && cell != first)
 		error = statistics_test(first->values, first->count, cell->values, cell->count, &cell->p);
-	cell->differs = cell->p < STATISTICS_LEVEL;
+	cell->differs = cell->p < STATISTICS_LEVEL && has_moved(first, cell);
 	return error;
 }
 

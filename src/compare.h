@@ -84,7 +84,7 @@ compare_print_fn *compare_format_by_name(const char *name); /* NULL: none such *
 /* "82.1 MiB ±0.4%": the median of a cell, a dash if absent; the spread where there is one.
  * `*` behind it: differs. size: at least 48. */
 void compare_cell_text(const struct compare_cell *cell, enum compare_unit unit, char *ret, size_t size);
-/* "+12.3%" of the medians; "" where the first is 0 or either absent. */
+/* "+12.3%" or "x 12" of the medians; "" where the first is 0 or either absent. */
 void compare_change_text(const struct compare_cell *from, const struct compare_cell *to, char *ret, size_t size);
 
 #endif

@@ -40,9 +40,12 @@ void compare_cell_text(const struct compare_cell *cell, enum compare_unit unit, 
 
 void compare_change_text(const struct compare_cell *from, const struct compare_cell *to, char *ret, size_t size)
 {
+	double ratio = from->count && to->count && from->s.median != 0 ? to->s.median / from->s.median : NAN;
 	*ret = 0;
-	if (from->count && to->count && from->s.median != 0)
-		snprintf(ret, size, "%+.1f%%", 100 * (to->s.median / from->s.median - 1));
+	if (ratio >= 10)
+		snprintf(ret, size, "x %.0f", ratio);
+	else if (!isnan(ratio))
+		snprintf(ret, size, "%+.1f%%", 100 * (ratio - 1));
 }
 
 /* ---- order -------------------------------------------------------------------------------- */
@@ -84,9 +87,10 @@ static size_t column_width(const struct page *p, enum compare_column column)
 	size_t width = strlen(compare_column_infos[column].label);
 	for (size_t i = 0; i < p->row_count; i++) {
 		compare_cell_text(&p->v->compare->rows[p->rows[i]].cells[column], compare_column_infos[column].unit, text, sizeof text);
-		width = strlen(text) > width ? strlen(text) : width;
+		size_t figure = strcspn(text, "*");
+		width = figure > width ? figure : width;
 	}
-	return width + 2;
+	return width + 3; /* two blanks, and room for the mark */
 }
 
 static bool is_recorded(const struct compare_view *v, size_t index)
@@ -110,18 +114,27 @@ static size_t fitting(const struct page *p, size_t from)
 static void print_cell(const struct page *p, size_t row, enum compare_column column)
 {
 	char text[CELL_SIZE];
-	int width = (int)column_width(p, column);
-	compare_cell_text(&p->v->compare->rows[row].cells[column], compare_column_infos[column].unit, text, sizeof text);
-	fprintf(p->out, "%*s", width, text);
+	const struct compare_cell *cell = &p->v->compare->rows[row].cells[column];
+	int width = (int)column_width(p, column) - !cell->differs;
+	compare_cell_text(cell, compare_column_infos[column].unit, text, sizeof text);
+	fprintf(p->out, "%*s%s", width, text, cell->differs ? "" : " ");
+}
+
+static void print_heads(const struct page *p, size_t from, size_t count)
+{
+	if (from && is_recorded(p->v, from - 1) == is_recorded(p->v, from))
+		fputs("\nrow", p->out);
+	else
+		fprintf(p->out, "\n%s\nrow", is_recorded(p->v, from) ? "recorded runs, at the resident peak where nothing else is said" :
+							     "the file, and clean runs");
+	for (size_t i = from; i < from + count; i++)
+		fprintf(p->out, "%*s ", (int)column_width(p, p->v->columns[i]) - 1, compare_column_infos[p->v->columns[i]].label);
+	fputc('\n', p->out);
 }
 
 static void print_table(const struct page *p, size_t from, size_t count)
 {
-	fprintf(p->out, "\n%s\nrow", is_recorded(p->v, from) ? "recorded runs, at the resident peak where nothing else is said" :
-						     "the file, and clean runs");
-	for (size_t i = from; i < from + count; i++)
-		fprintf(p->out, "%*s", (int)column_width(p, p->v->columns[i]), compare_column_infos[p->v->columns[i]].label);
-	fputc('\n', p->out);
+	print_heads(p, from, count);
 	for (size_t r = 0; r < p->row_count; r++) {
 		fprintf(p->out, "%*zu", ROW_WIDTH, p->rows[r] + 1);
 		for (size_t i = from; i < from + count; i++)

@@ -58,6 +58,7 @@ static int exec_row(void *arg)
 	const struct launch_command *c = &t->x->commands[t->row];
 	int error = experiment_set_up(t->x, &t->x->compare->rows[t->row]);
 	if (!error) {
+		getrusage(RUSAGE_SELF, &told->before);
 		told->start_ns = experiment_now_ns();
 		execvp(c->path, c->argv); /* not execv: a text without "#!" is for /bin/sh */
 		error = -errno;
@@ -82,12 +83,28 @@ static double timeval_ns(struct timeval t)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_usec * 1e3;
 }
 
+static double cpu_ns(const struct rusage *used)
+{
+	return timeval_ns(used->ru_utime) + timeval_ns(used->ru_stime);
+}
+
+static double faults_of(const struct rusage *used)
+{
+	return (double)(used->ru_minflt + used->ru_majflt);
+}
+
+/* An exec does not reset the peak: one that is not above the fork's own is not the program's. */
+static double peak_of(const struct rusage *used, const struct rusage *before)
+{
+	return used->ru_maxrss > before->ru_maxrss ? (double)used->ru_maxrss * 1024 : NAN;
+}
+
 static int keep_values(const struct experiment_told *told, const struct experiment_end *e, struct compare_row *row)
 {
-	double faults = (double)(e->used.ru_minflt + e->used.ru_majflt), peak = (double)e->used.ru_maxrss * 1024;
+	double faults = faults_of(&e->used) - faults_of(&told->before), peak = peak_of(&e->used, &told->before);
 	const struct { enum compare_column column; double value; } all[] = {
 		{ COMPARE_C_wall, (double)(e->end_ns - told->start_ns) },
-		{ COMPARE_C_cpu, timeval_ns(e->used.ru_utime) + timeval_ns(e->used.ru_stime) },
+		{ COMPARE_C_cpu, cpu_ns(&e->used) - cpu_ns(&told->before) },
 		{ COMPARE_C_peak_rss, peak }, { COMPARE_C_faults, faults },
 		{ COMPARE_C_rss_per_fault, faults > 0 ? peak / faults : NAN },
 	};

@@ -6,9 +6,12 @@
 #include "experiment.h"
 #include "launch.h"
 
+#include <sys/resource.h>
+
 /* In memory that the child shares: what it tells of its run. */
 struct experiment_told {
 	uint64_t start_ns;        /* right before the exec */
+	struct rusage before;     /* what the fork itself had cost by then */
 	int exec_errno;           /* it failed */
 	int wait_status;          /* recorded: the program's own */
 	bool is_recorded;         /* the recording is complete */

@@ -58,7 +58,9 @@ static void name_allocator(const struct recording_process *p, char *ret, size_t 
 	*ret = 0;
 	for (size_t i = 0; name && i < p->heap_count; i++)
 		if (!strcmp(p->heaps[i].name, name)) {
-			snprintf(ret, size, "%s%s%s", name, *p->heaps[i].version ? " " : "", p->heaps[i].version);
+			const char *version = p->heaps[i].version;
+			/* without the commit that jemalloc adds */
+			snprintf(ret, size, "%s%s%.*s", name, *version ? " " : "", (int)strcspn(version, "-"), version);
 			return;
 		}
 }

@@ -14,6 +14,9 @@
 /* A difference is marked below this. One figure in a hundred would be marked by chance, so a
  * row of five independent ones stays below one in twenty. */
 #define STATISTICS_LEVEL 0.01
+/* And only where the medians differ by this part at least: a page more in each of a thousand
+ * is no noise, and no news. */
+#define STATISTICS_CHANGE_MIN 0.001
 /* Of each of two rows: with fewer no outcome is rare enough for the level (5 against 5: 2 of 252). */
 #define STATISTICS_RUNS_MIN 5
 
