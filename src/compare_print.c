@@ -202,6 +202,18 @@ static void print_differences(const struct page *p)
 		fprintf(p->out, "\nNo difference is more than noise (p < %g).\n", STATISTICS_LEVEL);
 }
 
+#define WORK_DIFFERS 0.01
+
+/* A program may do other work each time: its medians are then of different things. */
+static void print_work(const struct page *p, size_t row)
+{
+	const struct compare_cell *cell = &p->v->compare->rows[row].cells[COMPARE_C_allocations];
+	char min[UNITS_SIZE], max[UNITS_SIZE];
+	if (cell->count && cell->s.max - cell->s.min > WORK_DIFFERS * cell->s.median)
+		fprintf(p->out, "\nrow %zu does not do the same work each time: %s to %s allocations\n", row + 1,
+			units_count((uint64_t)cell->s.min, min), units_count((uint64_t)cell->s.max, max));
+}
+
 static void print_left_out(const struct page *p)
 {
 	const struct compare *c = p->v->compare;
@@ -213,6 +225,8 @@ static void print_left_out(const struct page *p)
 		} else if (c->rows[i].ignored_failures) {
 			fprintf(p->out, "\nrow %zu failed in %zu clean runs, which are counted (--ignore-failure)\n", i + 1, c->rows[i].ignored_failures);
 		}
+		if (!c->rows[i].left_out[0])
+			print_work(p, i);
 	}
 }
 

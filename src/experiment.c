@@ -77,7 +77,7 @@ static uint64_t time_left_ns(const struct schedule *s)
 {
 	const struct experiment_options *o = s->x.options;
 	unsigned rounds = o->rounds ? o->rounds : EXPERIMENT_ROUNDS_AUTO_MAX;
-	uint64_t spent_ns = experiment_now_ns() - s->start_ns, left_ns = (rounds - s->rounds) * s->clean_ns;
+	uint64_t spent_ns = experiment_now_ns() - s->start_ns, left_ns = rounds > s->rounds ? (rounds - s->rounds) * s->clean_ns : 0;
 	if (s->recorded < o->recorded)
 		left_ns += (o->recorded - s->recorded) * s->recorded_ns;
 	uint64_t budget_ns = o->budget_ns > spent_ns ? o->budget_ns - spent_ns : 0;

@@ -75,6 +75,7 @@ static void take_figures(const struct report_model *m, struct experiment_told *t
 	v[COMPARE_C_fragmentation] = term(peak, LEDGER_T_fragmentation);
 	v[COMPARE_C_rounding] = term(peak, LEDGER_T_rounding);
 	v[COMPARE_C_huge_pages] = term(peak, LEDGER_T_anon_huge_pages);
+	v[COMPARE_C_allocations] = m->counters ? (double)m->counters->allocations : NAN;
 	v[COMPARE_C_exit_rss] = resident(&m->moments[REPORT_AT_EXIT]);
 	recording_each_purge(m->recording, m->process->id, take_purge, &v[COMPARE_C_purgeable]);
 	name_allocator(m->process, told->allocator, sizeof told->allocator);

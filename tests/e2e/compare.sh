@@ -97,6 +97,7 @@ compare --runs 2 --recorded 1 --ignore-failure --format csv false
 is "--ignore-failure" "$ended" "exit 0"
 is "counts them" "$(field out 1 wall_ns_runs)" 2
 
+# shellcheck disable=SC2016 # for its own shell
 compare --runs 2 --recorded 0 --warmup 0 --prepare 'echo x >> prepared' --shell --output inherit 'echo $((1 + 1))'
 is "--shell and --output" "$(grep -c '^2$' out)" 2
 is "--prepare ran before each" "$(wc -l < prepared)" 2
@@ -110,10 +111,11 @@ is "a budget" "$ended" "exit 0"
 matches "that ends it" out 'Not finished: the time was up'
 
 # Ctrl-C in the third round: what there is is printed, and memwhy dies of it.
+: > rounds
 "$MEMWHY" compare --runs 100 --recorded 0 --warmup 0 --prepare 'echo x >> rounds' 'sleep 0.2' > out 2> err < /dev/null &
 pid=$!
 for ((i = 0; i < 300; i++)); do
-	[ "$(cat rounds 2> /dev/null | wc -l)" -lt 3 ] || break
+	[ "$(wc -l < rounds)" -lt 3 ] || break
 	sleep 0.1
 done
 # a shell's background job ignores INT, and so does memwhy then

@@ -162,6 +162,21 @@ static char *printed(struct compare *c, const char *format, size_t width)
 	return text;
 }
 
+static void other_work_is_told(void **state)
+{
+	static const struct { double step; bool told; } cases[] = { { 0, false }, { 1, false }, { 10, true } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct compare *c = example();
+		fill(&c->rows[1], COMPARE_C_allocations, 1000, cases[i].step, 5);
+		assert_int_equal(compare_judge(c), 0);
+		char *text = printed(c, "text", 100);
+		assert_int_equal(strstr(text, "row 2 does not do the same work each time: 1,000 to 1,040 allocations\n") != NULL, cases[i].told);
+		free(text);
+		compare_finish(c);
+		free(c);
+	}
+}
+
 static void tables_fit(void **state)
 {
 	struct compare *c = example();
@@ -239,7 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_as_a_shell_has_them), cmocka_unit_test(products), cmocka_unit_test(bad_requests),
-		cmocka_unit_test(marks), cmocka_unit_test(too_few_are_not_marked), cmocka_unit_test(tables_fit),
+		cmocka_unit_test(marks), cmocka_unit_test(too_few_are_not_marked), cmocka_unit_test(other_work_is_told), cmocka_unit_test(tables_fit),
 		cmocka_unit_test(formats_agree), cmocka_unit_test(files), cmocka_unit_test(cut_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
