@@ -2,7 +2,7 @@
 /* memwhy check --budget LIMITS [RECORDING]: does a run keep to its budget? For CI. */
 #include "check_print.h"
 #include "command.h"
-#include "recording_path.h"
+#include "command_recording.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -120,11 +120,9 @@ static void close_model(struct opened *o)
 static bool open_model(const char *path, struct opened *ret_opened)
 {
 	const struct report_options options = REPORT_OPTIONS_DEFAULT;
-	char error[512];
-	if (recording_open(path, &ret_opened->recording, error, sizeof error)) {
-		fprintf(stderr, "memwhy: %s\n", error);
+	ret_opened->recording = command_recording_open(path);
+	if (!ret_opened->recording)
 		return false;
-	}
 	int result = report_model_init(&ret_opened->model, ret_opened->recording, &options);
 	if (!result)
 		return true;
@@ -154,11 +152,9 @@ static int run_check(int argc, char **argv)
 	int r = parse(&q, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+	const char *path = command_recording_path(q.path, last);
+	if (!path)
 		return EXIT_MEMWHY;
-	}
-	const char *path = q.path ? q.path : last;
 	if (!open_model(path, &here))
 		return EXIT_MEMWHY;
 	int status = EXIT_MEMWHY;

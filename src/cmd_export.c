@@ -4,7 +4,7 @@
 #include "export/export.h"
 #include "ledger.h"
 #include "recording.h"
-#include "recording_path.h"
+#include "command_recording.h"
 #include "stack_arguments.h"
 
 #include <errno.h>
@@ -159,12 +159,9 @@ static int write_out(const struct request *q, struct recording *r, FILE *out)
 
 static int export_recording(const struct request *q, const char *path)
 {
-	struct recording *r;
-	char error[512];
-	if (recording_open(path, &r, error, sizeof error)) {
-		fprintf(stderr, "memwhy: %s\n", error);
+	struct recording *r = command_recording_open(path);
+	if (!r)
 		return EXIT_MEMWHY;
-	}
 	FILE *out = open_output(q, path);
 	int result = out ? write_out(q, r, out) : EXIT_MEMWHY;
 	recording_close(r);
@@ -178,11 +175,10 @@ static int run_export(int argc, char **argv)
 	int r = parse(&q, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+	const char *path = command_recording_path(q.path, last);
+	if (!path)
 		return EXIT_MEMWHY;
-	}
-	return export_recording(&q, q.path ? q.path : last);
+	return export_recording(&q, path);
 }
 
 const struct command cmd_export = {

@@ -3,7 +3,7 @@
 #include "command.h"
 #include "ledger.h"
 #include "recording.h"
-#include "recording_path.h"
+#include "command_recording.h"
 #include "report.h"
 
 #include <errno.h>
@@ -120,12 +120,9 @@ static int parse(struct request *q, int argc, char **argv)
 
 static int print_report(const struct request *q, const char *path)
 {
-	struct recording *r;
-	char error[512];
-	if (recording_open(path, &r, error, sizeof error)) {
-		fprintf(stderr, "memwhy: %s\n", error);
+	struct recording *r = command_recording_open(path);
+	if (!r)
 		return EXIT_MEMWHY;
-	}
 	int result = q->print(r, &q->options, stdout);
 	if (result)
 		fprintf(stderr, "memwhy: %s\n", report_error_text(r, result));
@@ -144,11 +141,10 @@ static int run_report(int argc, char **argv)
 	int r = parse(&q, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+	const char *path = command_recording_path(q.path, last);
+	if (!path)
 		return EXIT_MEMWHY;
-	}
-	return print_report(&q, q.path ? q.path : last);
+	return print_report(&q, path);
 }
 
 const struct command cmd_report = {

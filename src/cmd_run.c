@@ -127,16 +127,18 @@ static int close_store(struct run_files *f)
 	return result;
 }
 
+#define SYMBOLS_LIMIT_NS 2000000000u /* the summary waits for it */
+
 /* The files are still what was loaded; what takes too long is left for memwhy symbolize. */
 static void add_symbols(const struct run_arguments *a, struct run_files *f)
 {
-	struct recording_symbols_options options = { .limit_ns = 10000000000u };
+	struct recording_symbols_options options = { .limit_ns = SYMBOLS_LIMIT_NS };
 	struct recording_symbols_result result;
 	char text[2 * PATH_MAX + 512];
 	int error = recording_symbols_guarded(f->recording, &options, &result, text, sizeof text);
 	if (error && error != -ENODATA)
 		run_complain(0, "%s", text);
-	else if (!error && !a->quiet && recording_symbols_complaint(&result, text, sizeof text))
+	else if (!error && a->verbose && recording_symbols_complaint(&result, text, sizeof text))
 		run_complain(0, "%s", text);
 }
 

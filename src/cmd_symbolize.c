@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memwhy symbolize [RECORDING]: names for its call stacks, later or anew. */
 #include "command.h"
-#include "recording_path.h"
+#include "command_recording.h"
 #include "recording_symbols.h"
 
 #include <errno.h>
@@ -108,11 +108,10 @@ static int run_symbolize(int argc, char **argv)
 	int r = parse(&q, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+	const char *path = command_recording_path(q.path, last);
+	if (!path)
 		return EXIT_MEMWHY;
-	}
-	return symbolize(&q, q.path ? q.path : last);
+	return symbolize(&q, path);
 }
 
 const struct command cmd_symbolize = {

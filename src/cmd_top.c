@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memwhy top [RECORDING]: the call stacks that hold the bytes, or pin the pages. */
 #include "command.h"
-#include "recording_path.h"
+#include "command_recording.h"
 #include "stack_arguments.h"
 #include "top.h"
 
@@ -126,14 +126,11 @@ static int print_model(const struct request *q, struct stack_model *m)
 
 static int print_top(const struct request *q, const char *path)
 {
-	struct recording *r;
+	struct recording *r = command_recording_open(path);
 	struct stack_model m;
 	struct stack_labels names = { 0 };
-	char error[512];
-	if (recording_open(path, &r, error, sizeof error)) {
-		fprintf(stderr, "memwhy: %s\n", error);
+	if (!r)
 		return EXIT_MEMWHY;
-	}
 	int result = stack_model_init(&m, r, &q->arguments.query, &names), status = EXIT_MEMWHY;
 	if (result)
 		fprintf(stderr, "memwhy: top: %s\n", stack_error_text(r, result));
@@ -154,11 +151,10 @@ static int run_top(int argc, char **argv)
 	int r = parse(&q, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
+	const char *path = command_recording_path(q.path, last);
+	if (!path)
 		return EXIT_MEMWHY;
-	}
-	return print_top(&q, q.path ? q.path : last);
+	return print_top(&q, path);
 }
 
 const struct command cmd_top = {

@@ -60,8 +60,8 @@ static void advise(const struct verdict_input *in, struct verdict_finding *f)
 		snprintf(and, sizeof and, "and the peak by about %s", BYTES_TEXT(beyond));
 	finding_advise(f, "%s gives freed pages back at once: it lowers the exit, %s",
 		       verdict_setting_words(in, verdict_decay_knob(in), words, sizeof words), and);
-	finding_price(f, lowers ? "more page faults and madvise calls: ruff takes a fifth to a third longer" :
-		      "more page faults and madvise calls: ruff takes a fifth to a third longer; "
+	finding_price(f, lowers ? "more page faults and madvise calls (measured on ruff: a fifth to a third longer)" :
+		      "more page faults and madvise calls (measured on ruff: a fifth to a third longer); "
 		      "for a program that ends anyway it buys nothing");
 }
 

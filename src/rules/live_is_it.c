@@ -16,7 +16,8 @@ static bool evaluate(const struct verdict_input *in, struct verdict_finding *ret
 		return false;
 	*ret = (struct verdict_finding){ .bytes = ideal, .moment = VERDICT_PEAK, .confidence = VERDICT_STRONG,
 		.column = VERDICT_PROGRAM, .saves_bytes = RECORDING_UNKNOWN };
-	finding_claim(ret, "the peak is what the program needs: %s were live at the most, and %s are files; no "
+	finding_claim(ret, "the peak is what the program needs: at the most %s of live data were "
+		      "resident, and %s are files; no "
 		      "allocator setting lowers it by much.", BYTES_TEXT(live),
 		      BYTES_TEXT(l->bytes[LEDGER_T_file_backed]));
 	finding_show(ret, "ideal %s (the most that was live, files, stacks, the program's own mappings), measured %s",
