@@ -80,8 +80,8 @@ static void draw_head(const struct tui_view *v, struct grid *g, struct grid_area
 		    units_duration(t->time_ns, when),
 		    t->time_ns != t->at_ns ? " (the nearest snapshot that has them)" : "");
 	grid_text(g, a.x + 1, a.y + 1, a.width - 2, ROLE_DIM, g->letters ?
-		  "shares, not places (no pages are recorded): L live d dirty o other . not resident" :
-		  "shares, not places (no pages are recorded): \u2588 live \u2593 dirty \u2592 other \u00b7 not resident");
+		  "shares, not places (no pages are recorded): L live d dirty o other . none" :
+		  "shares, not places (no pages are recorded): \u2588 live \u2593 dirty \u2592 other \u00b7 none");
 	static const char *const heads[] = { "size", "resident", "live" };
 	for (int i = 0; i < 3; i++)
 		grid_right(g, a.x + 1 + i * FIGURE, a.y + 2, FIGURE, ROLE_DIM, heads[i]);

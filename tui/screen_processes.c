@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define HEAD_ROWS 2
-#define DEPTH_MAX 12
-#define COMMAND_AT 54
+#define DEPTH_MAX 6
+#define COMMAND_AT 55
 
 static const struct recording_process *process_at(const struct tui_view *v, size_t i)
 {
@@ -40,7 +40,7 @@ static void draw_row(const struct tui_view *v, const struct process_row *r, stru
 		     int y, bool here)
 {
 	char text[64];
-	int indent = r->depth < DEPTH_MAX ? r->depth : DEPTH_MAX;
+	int indent = 2 * (r->depth < DEPTH_MAX ? r->depth : DEPTH_MAX);
 	const struct recording_process *p = r->process;
 	grid_put(g, a.x, y, ROLE_KEY, here ? '>' : ' ', here ? '>' : ' ');
 	if (p == v->data->report.process)
@@ -76,7 +76,7 @@ static void draw_head(const struct tui_view *v, struct grid *g, struct grid_area
 		grid_right(g, a.x + right[i].x, a.y + 1, right[i].width, ROLE_DIM, right[i].text);
 	grid_text(g, a.x + 35, a.y + 1, 10, ROLE_DIM, "end");
 	grid_text(g, a.x + 45, a.y + 1, 9, ROLE_DIM, "allocator");
-	grid_text(g, a.x + COMMAND_AT + 1, a.y + 1, a.width - COMMAND_AT - 1, ROLE_DIM, "command");
+	grid_text(g, a.x + COMMAND_AT, a.y + 1, a.width - COMMAND_AT, ROLE_DIM, "command");
 }
 
 /* Without a probe live is a dash; here is why. */

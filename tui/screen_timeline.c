@@ -126,22 +126,35 @@ static void draw_column(const struct picture *p, int x, size_t snapshot)
 		draw_stack(p, x, &p->v->data->snapshots[snapshot - 1].s.ledger);
 }
 
-/* Samples: live as a line; and all that is resident where no snapshot tells more yet. */
-static void draw_points(const struct picture *p, const size_t *columns)
+/* All that is resident, where no snapshot tells more yet. */
+static void draw_unsplit(const struct picture *p, const size_t *columns)
 {
 	const struct tui_data *d = p->v->data;
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < d->point_count; i++) {
-			const struct tui_point *s = &d->points[i];
-			int x = column_of(p, s->time_ns);
-			if (x < 0)
-				continue;
-			if (!pass && !columns[x] && s->rss_bytes > 0)
-				draw_cells(p, x, 0, row_of(p, s->rss_bytes), ROLE_DIM, ':');
-			int64_t row = row_of(p, s->live_bytes) - 1;
-			if (pass && s->live_bytes > 0)
-				draw_cells(p, x, row < 0 ? 0 : row, (row < 0 ? 0 : row) + 1, ROLE_LINE, '*');
+	for (size_t i = 0; i < d->point_count; i++) {
+		int x = column_of(p, d->points[i].time_ns);
+		if (x >= 0 && !columns[x] && d->points[i].rss_bytes > 0)
+			draw_cells(p, x, 0, row_of(p, d->points[i].rss_bytes), ROLE_DIM, ':');
+	}
+}
+
+/* The most that was live in each column by the samples; without one, as it was before. */
+static void draw_live(const struct picture *p)
+{
+	const struct tui_data *d = p->v->data;
+	int64_t last = RECORDING_UNKNOWN;
+	for (size_t i = 0, x = 0; x < (size_t)p->a.width && i < d->point_count; x++) {
+		int64_t most = RECORDING_UNKNOWN;
+		for (; i < d->point_count && d->points[i].time_ns <= p->to_ns; i++) {
+			if (d->points[i].time_ns >= p->from_ns && column_of(p, d->points[i].time_ns) > (int)x)
+				break;
+			last = d->points[i].live_bytes;
+			if (d->points[i].time_ns >= p->from_ns && last > most)
+				most = last;
 		}
+		int64_t row = row_of(p, most > 0 ? most : last) - 1;
+		if (most > 0 || last > 0)
+			draw_cells(p, (int)x, row < 0 ? 0 : row, (row < 0 ? 0 : row) + 1, ROLE_LINE, '*');
+	}
 }
 
 static void draw_axis(const struct picture *p)
@@ -194,7 +207,8 @@ static void draw_picture(const struct tui_view *v, struct grid *g, struct grid_a
 	choose_snapshots(&p, columns);
 	for (int x = 0; x < p.a.width; x++)
 		draw_column(&p, x, columns[x]);
-	draw_points(&p, columns);
+	draw_unsplit(&p, columns);
+	draw_live(&p);
 	draw_axis(&p);
 	draw_marks(&p);
 	draw_times(&p);
