@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* mapping_table.h - the mappings of the snapshot nearest to a time of those that have any (a
- * recording keeps them of some only). */
+ * recording keeps them of some only). Which those are is found once, by a walk over all. */
 #ifndef MEMWHY_TUI_MAPPING_TABLE_H
 #define MEMWHY_TUI_MAPPING_TABLE_H
 
 #include "recording.h"
 
+struct mapping_moment { int64_t snapshot_id, time_ns; };
 struct mapping_table {
 	bool had;
-	int result;
+	int result, walked;             /* of the last load; of the walk for the moments */
 	int64_t at_ns;                  /* asked for */
-	int64_t snapshot_id, time_ns;   /* found; RECORDING_UNKNOWN */
+	struct mapping_moment found;    /* whose the rows are; snapshot_id: RECORDING_UNKNOWN */
+	struct mapping_moment *moments; /* that have mappings, in order of time */
+	size_t moment_count, moment_slots;
 	struct snapshot_mapping *rows;  /* names are owned */
 	size_t row_count, row_slots;
 };

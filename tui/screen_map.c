@@ -77,8 +77,8 @@ static void draw_head(const struct tui_view *v, struct grid *g, struct grid_area
 	const struct mapping_table *t = &v->mappings;
 	char when[UNITS_SIZE];
 	grid_printf(g, a.x + 1, a.y, a.width - 2, ROLE_HEADING, "%zu mappings, %s in%s", t->row_count,
-		    units_duration(t->time_ns, when),
-		    t->time_ns != t->at_ns ? " (the nearest snapshot that has them)" : "");
+		    units_duration(t->found.time_ns, when),
+		    t->found.time_ns != t->at_ns ? " (the nearest snapshot that has them)" : "");
 	grid_text(g, a.x + 1, a.y + 1, a.width - 2, ROLE_DIM, g->letters ?
 		  "shares, not places (no pages are recorded): L live d dirty o other . none" :
 		  "shares, not places (no pages are recorded): \u2588 live \u2593 dirty \u2592 other \u00b7 none");

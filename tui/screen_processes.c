@@ -94,6 +94,10 @@ static void draw(struct tui_view *v, struct grid *g, struct grid_area a)
 {
 	struct tui_list *l = tui_view_list(v);
 	size_t count = recording_process_count(v->data->recording);
+	/* not looked at yet: begin where the star is */
+	for (size_t i = 0; !l->count && i < count; i++)
+		if (process_at(v, i) == v->data->report.process)
+			l->selected = i;
 	tui_list_fit(l, count, a.height - HEAD_ROWS - 1);
 	draw_head(v, g, a);
 	for (int i = 0; i < l->rows && l->top + (size_t)i < count; i++)
@@ -101,13 +105,19 @@ static void draw(struct tui_view *v, struct grid *g, struct grid_area a)
 	draw_selected(process_at(v, l->selected), g, a);
 }
 
+/* A pid that went through exec was several programs, and the report is about the largest. */
 static bool key(struct tui_view *v, int k)
 {
 	size_t selected = tui_view_list(v)->selected;
 	if (k != TUI_ENTER || selected >= recording_process_count(v->data->recording))
 		return false;
-	if (!tui_view_choose_process(v, process_at(v, selected)->pid))
-		tui_view_list(v)->selected = selected;
+	uint32_t id = process_at(v, selected)->id;
+	if (tui_view_choose_process(v, process_at(v, selected)->pid))
+		return true;
+	tui_view_list(v)->selected = selected;
+	if (v->data->report.process->id != id)
+		snprintf(v->message, sizeof v->message, "pid %lld was several programs, by exec: the largest of them is shown",
+			 (long long)v->data->report.process->pid);
 	return true;
 }
 

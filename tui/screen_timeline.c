@@ -252,6 +252,22 @@ static void draw_ledger(const struct tui_view *v, struct grid *g, struct grid_ar
 	grid_text(g, a.x + 2, a.y + row + 1, a.width - 2, ROLE_DIM, text);
 }
 
+/* What a mark says, and why a purge was made: of the last one before the cursor. */
+static void draw_last_mark(const struct tui_view *v, struct grid *g, struct grid_area a)
+{
+	const struct tui_data *d = v->data;
+	const struct recording_snapshot *s = tui_view_snapshot(v);
+	const struct tui_mark *last = NULL;
+	char when[UNITS_SIZE];
+	for (size_t i = 0; s && i < d->mark_count; i++)
+		if (*d->marks[i].text && d->marks[i].time_ns <= (int64_t)s->s.time_ns &&
+		    (!last || d->marks[i].time_ns >= last->time_ns))
+			last = &d->marks[i];
+	if (last)
+		grid_printf(g, a.x, a.y, a.width, ROLE_DIM, "%c %s, %s in: %s", last->letter, last->letter == 'p' ? "purge" :
+			    "mark", units_duration(last->time_ns, when), last->text);
+}
+
 /* ---- why --------------------------------------------------------------------------------- */
 
 static const struct verdict_finding *finding_of(const struct tui_view *v)
@@ -283,7 +299,8 @@ static void draw(struct tui_view *v, struct grid *g, struct grid_area a)
 	if (a.width - ledger - 1 < AXIS + 8)
 		ledger = a.width - AXIS - 9;
 	draw_picture(v, g, (struct grid_area){ a.x, a.y, a.width - ledger - 1, upper });
-	draw_ledger(v, g, (struct grid_area){ a.x + a.width - ledger, a.y, ledger, upper });
+	draw_ledger(v, g, (struct grid_area){ a.x + a.width - ledger, a.y, ledger, upper - 1 });
+	draw_last_mark(v, g, (struct grid_area){ a.x + a.width - ledger, a.y + upper - 1, ledger, 1 });
 	draw_why(v, g, (struct grid_area){ a.x, a.y + a.height - WHY_ROWS, a.width, WHY_ROWS });
 }
 

@@ -84,7 +84,7 @@ static void draw_header(struct tui_view *v, struct grid *g)
 	grid_paint(g, 0, 0, g->width, ROLE_TITLE);
 	int used = grid_text(g, 1, 0, g->width - 2, ROLE_TITLE, text);
 	if (tui_view_is_growing(v) && used + 14 < g->width)
-		grid_right(g, g->width - 12, 0, 11, ROLE_TITLE, "recording..");
+		grid_right(g, g->width - 12, 0, 11, ROLE_TITLE, "no end yet");
 	free(text);
 }
 

@@ -196,12 +196,24 @@ for ((i = 0; i < 50; i++)); do
 	sleep 0.1
 done
 launch growing.rec
-sees "it goes on" 'recording\.\.'
+sees "it goes on" 'no end yet'
 wait "$writer"
 sees "its end is seen" ' exit [03] '
-is "it is not said to go on any more" "$(grep -c 'recording\.\.' screen.txt)" 0
+is "it is not said to go on any more" "$(grep -c 'no end yet' screen.txt)" 0
 keys q
 sees "it is left" '^ended 0'
+
+# A terminal that goes away takes it along, and nothing else.
+launch frag.rec
+sees "timeline" 'resident +[0-9.]+ MiB'
+pid=$(child)
+tm kill-server
+for ((i = 0; i < 50; i++)); do
+	kill -0 "$pid" 2> /dev/null || break
+	sleep 0.1
+done
+holds "it is gone with its terminal" test ! -e "/proc/$pid"
+terminal 80 24 "LC_ALL=C.UTF-8"
 
 # What can't be shown is one line.
 head -c 5000 frag.rec > cut.rec
