@@ -229,6 +229,18 @@ static void draw_term(struct grid *g, struct grid_area a, int row, const struct 
 		grid_bar(g, a.x + 28, a.y + row, bar, c->role, (double)l->bytes[c->term] / (double)resident, c->letter);
 }
 
+/* Returns the last row that was used; in a low window a line says how many are left out. */
+static int draw_terms(struct grid *g, struct grid_area a, int row, const struct ledger *l, int64_t resident)
+{
+	for (int i = 0; i < CAUSES && row + 1 < a.height; i++) {
+		if (++row + 1 < a.height || i == CAUSES - 1)
+			draw_term(g, a, row, l, &causes[i], resident);
+		else
+			grid_printf(g, a.x + 2, a.y + row, a.width - 2, ROLE_DIM, "%d terms more, in a higher window", CAUSES - i);
+	}
+	return row;
+}
+
 /* Each term of the sum has its line, net of memwhy's own pages, as in the report. */
 static void draw_ledger(const struct tui_view *v, struct grid *g, struct grid_area a)
 {
@@ -242,8 +254,7 @@ static void draw_ledger(const struct tui_view *v, struct grid *g, struct grid_ar
 	bool had = report_resident(&s->s.ledger, &resident);
 	grid_text(g, a.x + 2, a.y + row, 13, ROLE_TEXT, "resident");
 	grid_right(g, a.x + 15, a.y + row, 11, ROLE_TEXT, had ? units_bytes(resident, bytes) : "-");
-	for (int i = 0; i < CAUSES && row + 1 < a.height; i++)
-		draw_term(g, a, ++row, &s->s.ledger, &causes[i], resident);
+	row = draw_terms(g, a, row, &s->s.ledger, resident);
 	if (row + 1 >= a.height)
 		return;
 	bool live = ledger_has(&s->s.ledger, LEDGER_T_live_requested);

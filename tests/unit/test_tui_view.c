@@ -274,6 +274,9 @@ static void test_too_small(void **state)
 	char *text = draw(&v, 40, 5, false);
 	assert_non_null(strstr(text, "too small"));
 	free(text);
+	text = draw(&v, 60, 16, false);
+	assert_non_null(strstr(text, "terms more, in a higher window"));
+	free(text);
 	tui_view_finish(&v);
 }
 
