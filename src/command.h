@@ -11,7 +11,7 @@ struct command {
 	 * errors: one line on standard error, "memwhy: ...". */
 	int (*run)(int argc, char **argv);
 };
-extern const struct command cmd_run, cmd_report, cmd_why, cmd_export, cmd_check, cmd_doctor, cmd_symbolize, cmd_top, cmd_diff, cmd_compare, cmd_ctl;
+extern const struct command cmd_run, cmd_report, cmd_why, cmd_export, cmd_check, cmd_doctor, cmd_symbolize, cmd_top, cmd_diff, cmd_compare, cmd_ctl, cmd_tui;
 
 /* Exit statuses of memwhy itself (the target's own pass through otherwise). */
 enum {

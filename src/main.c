@@ -77,5 +77,5 @@ int main(int argc, char **argv)
 }
 
 static const struct command *const commands[] = {
-	&cmd_run, &cmd_report, &cmd_why, &cmd_top, &cmd_diff, &cmd_compare, &cmd_export, &cmd_check, &cmd_symbolize, &cmd_doctor, &cmd_ctl, NULL
+	&cmd_run, &cmd_report, &cmd_why, &cmd_top, &cmd_diff, &cmd_compare, &cmd_export, &cmd_check, &cmd_symbolize, &cmd_doctor, &cmd_ctl, &cmd_tui, NULL
 };

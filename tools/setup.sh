@@ -51,7 +51,7 @@ processors() { getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1; }
 # What it takes to build memwhy from a checkout, and to install from it.
 # shellcheck disable=SC2034 # read by the scripts that source this
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config libsqlite3-dev libzydis-dev
-	liblzma-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev"
+	liblzma-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev libncurses-dev"
 
 # Makes ./configure when it isn't there or is older than what it is made from.
 prepare_configure() {

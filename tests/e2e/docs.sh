@@ -19,7 +19,7 @@ page_text() {
 }
 
 completion=$top_srcdir/data/completion/memwhy
-for command in run report top diff why compare export check symbolize ctl doctor; do
+for command in run report top diff why compare export check symbolize ctl tui doctor; do
 	run "$MEMWHY" $command --help > "$tmp/help" 2> "$tmp/err"
 	is "$command --help: status" "$ended" "exit 0"
 	is "$command --help: nothing on standard error" "$(cat "$tmp/err")" ""
@@ -40,7 +40,7 @@ done
 
 run "$MEMWHY" --help > "$tmp/help" 2> "$tmp/err"
 is "--help: status" "$ended" "exit 0"
-for command in run report top diff why compare export check symbolize ctl doctor; do
+for command in run report top diff why compare export check symbolize ctl tui doctor; do
 	matches "--help names $command" "$tmp/help" "$command"
 done
 run "$MEMWHY" --version > "$tmp/version" 2> "$tmp/err"
