@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "life.h"
+#include "stack.h"
 
 /* A forked child also lets go of its parent's map, which it only kept for good measure. */
 static void let_go_of_parents(void)
@@ -27,6 +28,7 @@ static void shrink(void)
 	if (!probe.on)
 		return;
 	life.shrunk = true;
+	stack_shrink_reservation();
 	shadow_shrink_reservation();
 }
 

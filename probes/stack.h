@@ -21,4 +21,8 @@ void stack_start_thread(struct wire_thread *t);
  * bounded use of the stack. */
 uint32_t stack_for_block(struct wire_thread *t, size_t bytes, const void *frame);
 
+/* Before the target limits its address space: gives back what no stack uses yet. A stack that
+ * finds no room afterwards is counted as lost. */
+void stack_shrink_reservation(void);
+
 #endif

@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "stack_table.h"
+#include "stack.h"
 #include "life.h"
 #include "shadow.h"
 
@@ -28,6 +29,8 @@ struct cached { uint64_t key, id; }; /* key: the hash mixed with the id; a torn 
 
 /* Of this process. Written by whoever opens more, which may be two at once: then both did. */
 static struct { char *base; uint32_t nodes, cache; } opened;
+/* Nodes below this may be opened; lowered for good by stack_shrink_reservation(). */
+static uint32_t node_limit = WIRE_STACK_NODES;
 
 static char *part(uint64_t offset) { return opened.base + WIRE_OFF_STACKS + offset; }
 static uint32_t *buckets(void) { return (uint32_t *)(void *)part(WIRE_STACKS_OFF_BUCKETS); }
@@ -54,7 +57,7 @@ static bool open_nodes(const char *base, uint64_t from, uint64_t to)
 static __attribute__((noinline)) bool open_up_to(uint32_t id)
 {
 	uint32_t from = __atomic_load_n(&opened.nodes, __ATOMIC_RELAXED), to = (id / WINDOW_NODES + 1) * WINDOW_NODES;
-	if (id >= WIRE_STACK_NODES || !open_nodes(opened.base, from, to))
+	if (id >= WIRE_STACK_NODES || to > __atomic_load_n(&node_limit, __ATOMIC_RELAXED) || !open_nodes(opened.base, from, to))
 		return false;
 	/* Relaxed: memory is open to all threads before any of them can have seen the number. */
 	if (to > from)
@@ -80,6 +83,7 @@ enum wire_stack_mode stack_table_open(char *base)
 {
 	opened.base = base;
 	opened.nodes = opened.cache = 0;
+	node_limit = WIRE_STACK_NODES;
 	if (!open_part(base, 0, 0, WIRE_STACKS_HEAD_BYTES))
 		return WIRE_STACKS_NONE;
 	struct wire_stacks *head = stack_table_head(base);
@@ -91,6 +95,28 @@ enum wire_stack_mode stack_table_open(char *base)
 	if (head->nodes_used == 0)
 		head->nodes_used = 1;
 	return (enum wire_stack_mode)head->mode;
+}
+
+static void give_back(char *base, uint64_t from, uint64_t to)
+{
+	if (to > from)
+		life_syscall(SYS_munmap, base + WIRE_OFF_STACKS + from, to - from);
+}
+
+/* One window more than is open stays: another thread may be opening it. So do as many
+ * thread slots as threads may be starting now. */
+#define SLOTS_KEPT 64u
+
+void stack_shrink_reservation(void)
+{
+	uint32_t nodes = __atomic_load_n(&opened.nodes, __ATOMIC_RELAXED) + WINDOW_NODES;
+	uint64_t slots = __atomic_load_n(&probe.control->thread_count, __ATOMIC_RELAXED) + SLOTS_KEPT;
+	if (!stack_table_is_open() || nodes >= WIRE_STACK_NODES || nodes >= node_limit)
+		return;
+	__atomic_store_n(&node_limit, nodes, __ATOMIC_SEQ_CST);
+	give_back(probe.base, WIRE_STACKS_OFF_NODES + nodes * sizeof(struct wire_stack_node), WIRE_STACKS_OFF_TOTALS);
+	give_back(probe.base, WIRE_STACKS_OFF_TOTALS + nodes * sizeof(struct wire_stack_total), WIRE_STACKS_OFF_RULES);
+	give_back(probe.base, WIRE_STACKS_OFF_FRAMES + slots * WIRE_STACK_FRAMES_BYTES, WIRE_STACKS_BYTES);
 }
 
 bool stack_table_is_open(void)

@@ -48,7 +48,7 @@ END
 holds "the report names it too" grep -q "survivors" "$tmp/who.txt"
 
 # Without stacks -v says how to have them; with or without, what the allocator says of itself.
-run "$MEMWHY" run -q --force -o "$tmp/bare.rec" -- "$programs/cause" pinned-chunks > "$tmp/bare.out"
+run "$MEMWHY" run -q --force --stacks=none -o "$tmp/bare.rec" -- "$programs/cause" pinned-chunks > "$tmp/bare.out"
 "$MEMWHY" why -v "$tmp/bare.rec" > "$tmp/bare.txt"
 holds "how to have names" grep -q -e "--stacks=sampled" "$tmp/bare.txt"
 holds "glibc's figures beside the ledger" grep -q "^glibc's own figures beside the ledger" "$tmp/bare.txt"
