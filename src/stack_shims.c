@@ -14,6 +14,12 @@ static const char *const shims[] = {
 	"malloc", "calloc", "realloc", "reallocarray", "memalign", "posix_memalign", "aligned_alloc", "valloc",
 	"pvalloc", "strdup", "__strdup", "strndup", "__strndup", "asprintf", "vasprintf", "__libc_*",
 	"xmalloc", "xcalloc", "xrealloc", "xstrdup", "_int_malloc", "_int_realloc", "__GI___*alloc*",
+	/* programs' and libraries' own ways to it: redis, SQLite, perl, OpenSSL, git */
+	"zmalloc*", "zcalloc*", "zrealloc*", "ztrymalloc*", "ztrycalloc*", "ztryrealloc*",
+	"sqlite3_malloc*", "sqlite3_realloc*", "sqlite3Malloc*", "sqlite3Realloc", "sqlite3MemMalloc", "sqlite3MemRealloc",
+	"sqlite3DbMalloc*", "sqlite3DbRealloc*", "Perl_safesysmalloc", "Perl_safesyscalloc", "Perl_safesysrealloc",
+	"CRYPTO_malloc", "CRYPTO_zalloc", "CRYPTO_realloc", "CRYPTO_strdup", "CRYPTO_memdup",
+	"do_xmalloc", "xmallocz", "xmemdupz",
 	/* GLib */
 	"g_malloc*", "g_try_malloc*", "g_realloc*", "g_try_realloc*", "g_slice_alloc*", "g_strdup*", "g_strndup",
 	/* C++ */
