@@ -163,7 +163,7 @@ static void check_ledger(struct tui_view *v, enum report_moment at)
 {
 	const struct ledger *l = &v->data->report.moments[at].snapshot.s.ledger;
 	char line[64], text[UNITS_SIZE];
-	int64_t net;
+	int64_t net = 0;
 	assert_true(v->data->report.moments[at].had && report_resident(l, &net));
 	snprintf(line, sizeof line, "resident     %11s", units_bytes(net, text));
 	expect_text(v, line, true);
