@@ -128,6 +128,19 @@ static enum mapping_kind kind_of(const struct classify_input *in, size_t index, 
 	return is_loader_data(m, index + 1 < in->mappings->count ? m + 1 : NULL) ? MAPPING_BSS : kind;
 }
 
+/* An arena's heap begins at a multiple of its size, and what it does not use yet follows, shut,
+ * up to the next one. A stack that happens to begin there (jemalloc's mappings below it are
+ * aligned too) is followed by something else, or by a guard that ends elsewhere. */
+static bool may_be_glibc_heap(const struct classify_input *in, size_t index)
+{
+	const struct platform_mapping *m = &in->mappings->items[index];
+	if (m->start % GLIBC_HEAP_BYTES)
+		return false;
+	if (m->end % GLIBC_HEAP_BYTES == 0 || index + 1 == in->mappings->count)
+		return true;
+	return is_guard(m + 1, m[1].end, UINT64_MAX) && m[1].start == m->end && m[1].end % GLIBC_HEAP_BYTES == 0;
+}
+
 struct mapping_traits mapping_find_traits(const struct classify_input *in, size_t index,
 					  const struct mapping_traits *previous)
 {
@@ -141,7 +154,7 @@ struct mapping_traits mapping_find_traits(const struct classify_input *in, size_
 			 (previous->kind == MAPPING_PROBE || previous->is_probe_bss);
 	t.is_guarded = previous && is_guard(m - 1, m->start, UINT64_MAX);
 	t.is_arena = in->shadow && (t.kind == MAPPING_HEAP || has_ever);
-	t.may_be_stack = t.kind == MAPPING_ANON && !has_ever && m->perms[1] == 'w' && m->start % GLIBC_HEAP_BYTES &&
+	t.may_be_stack = t.kind == MAPPING_ANON && !has_ever && m->perms[1] == 'w' && !may_be_glibc_heap(in, index) &&
 			 previous && is_guard(m - 1, m->start, max_guard);
 	for (size_t i = find_thread(in, m->start); i < in->thread_count && in->threads[i].tls_address < m->end; i++)
 		add_thread(&t, m, &in->threads[i]);

@@ -228,6 +228,25 @@ static void test_thread_stacks(void **state)
 	assert_string_equal(mapping_kind_name(s->r.mappings[4].kind), "stack");
 }
 
+/* A stack may begin where an arena's heap would; what follows tells them apart. */
+static void test_stack_at_a_heaps_place(void **state)
+{
+	enum { HEAP = (64 << 20) / PAGE };
+	struct scene *s = *state;
+	add(s, HEAP - 1, HEAP, "---p", "");
+	add(s, HEAP, HEAP + 10, "rw-p", "");
+	add(s, HEAP + 10, HEAP + 11, "---p", "");
+	add(s, 2 * HEAP - 1, 2 * HEAP, "---p", "");
+	add(s, 2 * HEAP, 2 * HEAP + 10, "rw-p", "");
+	add(s, 2 * HEAP + 10, 3 * HEAP, "---p", "");
+	states(s, HEAP + 3, HEAP + 10, PRESENT);
+	states(s, 2 * HEAP, 2 * HEAP + 4, PRESENT);
+	run(s);
+	assert_int_equal(pages(s, LEDGER_T_stacks), 7);
+	assert_string_equal(mapping_kind_name(s->r.mappings[1].kind), "stack");
+	assert_string_equal(mapping_kind_name(s->r.mappings[4].kind), "anon");
+}
+
 static void test_heap_and_unknown(void **state)
 {
 	struct scene *s = *state;
@@ -331,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_probe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shared_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_thread_stacks, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stack_at_a_heaps_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_heap_and_unknown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_block_on_the_move, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_zero_swapped_doubtful, set_up, tear_down),
