@@ -37,10 +37,13 @@ read_well() {
 		from reading r, snapshot s where heap = $2 and result = 'ok' and s.trigger = 'exit'")" "1 1"
 }
 
-# The maximum of both: the reading comes just before the snapshot, with the others held.
-account='(select max(f.value - coalesce((select t.value from figure t where t.time_ns = f.time_ns and t.heap = f.heap
-	and t.name = "thread_caches" and t.arena = -1), 0)) from figure f where f.name = "allocated" and f.arena = -1)'
-ledgers="(select max(live_requested_bytes + rounding_bytes) from snapshot)"
+# Of the same moment: a thread that asks for a snapshot makes the reading first, with the others
+# held. So of all pairs while much is live, the one that is closest in time.
+pairs='from snapshot s join figure f on f.name = "allocated" and f.arena = -1 and f.time_ns <= s.time_ns
+	where s.live_requested_bytes > 20000000 order by s.time_ns - f.time_ns limit 1'
+account="(select f.value - coalesce((select t.value from figure t where t.time_ns = f.time_ns and t.heap = f.heap
+	and t.name = 'thread_caches' and t.arena = -1), 0) $pairs)"
+ledgers="(select s.live_requested_bytes + s.rounding_bytes $pairs)"
 
 while read -r allocator library; do
 	export LD_PRELOAD="${library:-}"
