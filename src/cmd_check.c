@@ -144,28 +144,28 @@ static int check(const struct request *q, const char *path, const struct report_
 	return check_broken(&c) ? EXIT_BROKEN : 0;
 }
 
-static int run_check(int argc, char **argv)
+static int check_recording(const void *request, const char *path)
 {
-	struct request q = { .print = check_format_by_name("text") };
+	const struct request *q = request;
 	struct opened here = { 0 }, base = { 0 };
-	char last[PATH_MAX];
-	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
 	if (!open_model(path, &here))
 		return EXIT_MEMWHY;
 	int status = EXIT_MEMWHY;
-	if (!q.baseline) {
-		status = check(&q, path, &here.model, NULL);
-	} else if (open_model(q.baseline, &base)) {
-		status = check(&q, path, &here.model, &base.model);
+	if (!q->baseline) {
+		status = check(q, path, &here.model, NULL);
+	} else if (open_model(q->baseline, &base)) {
+		status = check(q, path, &here.model, &base.model);
 		close_model(&base);
 	}
 	close_model(&here);
 	return status;
+}
+
+static int run_check(int argc, char **argv)
+{
+	struct request q = { .print = check_format_by_name("text") };
+	int r = parse(&q, argc, argv);
+	return command_on_recording(r, q.path, check_recording, &q);
 }
 
 const struct command cmd_check = {

@@ -2,7 +2,7 @@
 /* memwhy diff A B: two recordings side by side. */
 #include "command.h"
 #include "diff.h"
-#include "recording.h"
+#include "command_recording.h"
 #include "stack_arguments.h"
 
 #include <errno.h>
@@ -79,8 +79,7 @@ static int parse(struct request *q, int argc, char **argv)
 		case OPTION_FORMAT: r = set_format(q, optarg); break;
 		case 'n': r = stack_argument_number(a, "-n", optarg, 1000000, &q->lines); break;
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return stack_argument_complain(a, "needs a value:", argv[optind - 1], "see memwhy diff --help");
-		default: return stack_argument_complain(a, "unknown option", argv[optind - 1], "see memwhy diff --help");
+		default: return command_bad_option("diff", c, argv[optind - 1]);
 		}
 	if (!r)
 		r = stack_arguments_check(a);
@@ -109,15 +108,12 @@ static int run_diff(int argc, char **argv)
 {
 	struct request q = { .arguments = { "diff", STACK_QUERY_DEFAULT, false, STACK_GROUP_FUNCTION }, .print = diff_print_text };
 	struct recording *r[2] = { NULL, NULL };
-	char error[512];
 	int status = parse(&q, argc, argv);
 	if (status)
 		return status < 0 ? 0 : status;
 	for (int i = 0; i < 2 && !status; i++)
-		if (recording_open(q.paths[i], &r[i], error, sizeof error)) {
-			fprintf(stderr, "memwhy: %s\n", error);
+		if (!(r[i] = command_recording_open(q.paths[i])))
 			status = EXIT_MEMWHY;
-		}
 	if (!status)
 		status = print_diff(&q, r);
 	for (int i = 0; i < 2; i++)

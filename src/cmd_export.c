@@ -60,26 +60,20 @@ static void print_help(void)
 		printf("  %-24s %s\n", ledger_term_infos[t].name, ledger_term_infos[t].meaning);
 }
 
-static int complain(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "memwhy: export: %s \"%s\": %s\n", what, value, advice);
-	return EXIT_USAGE;
-}
-
 static int check_table(const struct request *q)
 {
 	char names[256] = "";
 	if (!q->table)
 		return 0;
 	if (!*q->format->tables)
-		return complain("no such table", q->table, "the format has none");
+		return command_complain("export", "no such table", q->table, "the format has none");
 	for (const char *const *t = q->format->tables; *t; t++) {
 		if (!strcmp(*t, q->table))
 			return 0;
 		size_t n = strlen(names);
 		snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "use one of: ", *t);
 	}
-	return complain("no such table", q->table, names);
+	return command_complain("export", "no such table", q->table, names);
 }
 
 static int set_operands(struct request *q, int count, char **operands)
@@ -90,9 +84,9 @@ static int set_operands(struct request *q, int count, char **operands)
 	}
 	q->format = export_format_by_name(operands[0]);
 	if (!q->format)
-		return complain("unknown format", operands[0], "memwhy export --help lists them");
+		return command_complain("export", "unknown format", operands[0], "memwhy export --help lists them");
 	if (count > 2)
-		return complain("too many arguments at", operands[2], "one recording at a time");
+		return command_complain("export", "too many arguments at", operands[2], "one recording at a time");
 	q->path = operands[1];
 	return check_table(q);
 }
@@ -112,8 +106,7 @@ static int parse(struct request *q, int argc, char **argv)
 		case OPTION_AT: r = stack_argument_at(&q->stacks, optarg); break;
 		case OPTION_PID: r = stack_argument_pid(&q->stacks, optarg); break;
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy export --help");
-		default: return complain("unknown option", argv[optind - 1], "see memwhy export --help");
+		default: return command_bad_option("export", c, argv[optind - 1]);
 		}
 	if (!r)
 		r = stack_arguments_check(&q->stacks);
@@ -157,8 +150,9 @@ static int write_out(const struct request *q, struct recording *r, FILE *out)
 	return result ? EXIT_MEMWHY : 0;
 }
 
-static int export_recording(const struct request *q, const char *path)
+static int export_recording(const void *request, const char *path)
 {
+	const struct request *q = request;
 	struct recording *r = command_recording_open(path);
 	if (!r)
 		return EXIT_MEMWHY;
@@ -171,14 +165,8 @@ static int export_recording(const struct request *q, const char *path)
 static int run_export(int argc, char **argv)
 {
 	struct request q = { .stacks = { "export", STACK_QUERY_DEFAULT, false, STACK_GROUP_FUNCTION } };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
-	return export_recording(&q, path);
+	return command_on_recording(r, q.path, export_recording, &q);
 }
 
 const struct command cmd_export = {

@@ -13,11 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef int print_fn(struct recording *r, const struct report_options *options, FILE *out);
-
 struct request {
 	struct report_options options;
-	print_fn *print;
+	command_print_fn *print;
 	const char *path; /* NULL: the last recording */
 };
 
@@ -32,7 +30,7 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const struct { const char *name; print_fn *print; } formats[] = {
+static const struct { const char *name; command_print_fn *print; } formats[] = {
 	{ "text", report_print_summary },
 	{ "json", report_print_json },
 };
@@ -53,12 +51,6 @@ static void print_help(void)
 		printf("  %-24s %s\n", ledger_term_infos[t].name, ledger_term_infos[t].meaning);
 }
 
-static int complain(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "memwhy: %s \"%s\": %s\n", what, value, advice);
-	return EXIT_USAGE;
-}
-
 static int set_moment(struct request *q, const char *text)
 {
 	static const char *const names[] = { "peak", "live-peak", "exit" };
@@ -70,7 +62,7 @@ static int set_moment(struct request *q, const char *text)
 	q->options.at = REPORT_AT_TIME;
 	if (!report_parse_time(text, &q->options.at_ns))
 		return 0;
-	return complain("report: bad --at", text, "use peak, live-peak, exit, or a time as 0.4, 200ms or 3m");
+	return command_complain("report", "bad --at", text, "use peak, live-peak, exit, or a time as 0.4, 200ms or 3m");
 }
 
 static int set_format(struct request *q, const char *text)
@@ -80,18 +72,7 @@ static int set_format(struct request *q, const char *text)
 			q->print = formats[i].print;
 			return 0;
 		}
-	return complain("report: unknown --format", text, "use text or json");
-}
-
-static int set_pid(struct request *q, const char *text)
-{
-	char *end;
-	errno = 0;
-	long pid = strtol(text, &end, 10);
-	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX)
-		return complain("report: bad --pid", text, "use a process id of the run");
-	q->options.pid = pid;
-	return 0;
+	return command_complain("report", "unknown --format", text, "use text or json");
 }
 
 /* 0, an exit status, or -1 for "help was printed". */
@@ -104,47 +85,25 @@ static int parse(struct request *q, int argc, char **argv)
 		switch (c) {
 		case OPTION_AT: r = set_moment(q, optarg); break;
 		case OPTION_FORMAT: r = set_format(q, optarg); break;
-		case OPTION_PID: r = set_pid(q, optarg); break;
+		case OPTION_PID: r = command_set_pid("report", optarg, &q->options.pid); break;
 		case 'v': q->options.verbose++; break;
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return complain("report: needs a value:", argv[optind - 1], "see memwhy report --help");
-		default: return complain("report: unknown option", argv[optind - 1], "see memwhy report --help");
+		default: return command_bad_option("report", c, argv[optind - 1]);
 		}
-	if (r)
-		return r;
-	if (argc - optind > 1)
-		return complain("report: too many arguments at", argv[optind + 1], "one recording at a time");
-	q->path = argv[optind];
-	return 0;
+	return r ? r : command_set_path("report", argc - optind, argv + optind, &q->path);
 }
 
-static int print_report(const struct request *q, const char *path)
+static int print_report(const void *request, const char *path)
 {
-	struct recording *r = command_recording_open(path);
-	if (!r)
-		return EXIT_MEMWHY;
-	int result = q->print(r, &q->options, stdout);
-	if (result)
-		fprintf(stderr, "memwhy: %s\n", report_error_text(r, result));
-	else if (fflush(stdout) || ferror(stdout)) {
-		result = -errno;
-		fprintf(stderr, "memwhy: cannot write the report: %s\n", strerror(errno));
-	}
-	recording_close(r);
-	return result ? EXIT_MEMWHY : 0;
+	const struct request *q = request;
+	return command_print(path, q->print, &q->options, "the report");
 }
 
 static int run_report(int argc, char **argv)
 {
 	struct request q = { .options = REPORT_OPTIONS_DEFAULT, .print = report_print_summary };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
-	return print_report(&q, path);
+	return command_on_recording(r, q.path, print_report, &q);
 }
 
 const struct command cmd_report = {

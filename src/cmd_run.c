@@ -167,7 +167,8 @@ struct recorded { const struct run_arguments *a; struct run_files *f; };
 static void show(void *arg, const struct run_result *result)
 {
 	struct recorded *r = arg;
-	if (close_store(r->f) == 0)
+	bool is_read = !r->f->temporary[0] || !r->a->quiet;
+	if (close_store(r->f) == 0 && is_read) /* the CSV of samples names no functions */
 		add_symbols(r->a, r->f);
 	if (result->no_limit)
 		run_complain(0, "--until was left out: no thread could be had for it");

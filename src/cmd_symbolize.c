@@ -41,21 +41,15 @@ static int print_help(void)
 	return -1;
 }
 
-static int complain(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "memwhy: symbolize: %s \"%s\": %s\n", what, value, advice);
-	return EXIT_USAGE;
-}
-
 static int add_debug_dir(struct request *q, const char *path)
 {
 	struct stat st;
 	if (q->debug_dir_count == DEBUG_DIRS_MAX)
-		return complain("too many --debug-dir at", path, "64 at most");
+		return command_complain("symbolize", "too many --debug-dir at", path, "64 at most");
 	if (stat(path, &st) != 0)
-		return complain("bad --debug-dir", path, strerror(errno));
+		return command_complain("symbolize", "bad --debug-dir", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return complain("bad --debug-dir", path, "it is no folder");
+		return command_complain("symbolize", "bad --debug-dir", path, "it is no folder");
 	q->debug_dirs[q->debug_dir_count++] = path;
 	return 0;
 }
@@ -71,20 +65,15 @@ static int parse(struct request *q, int argc, char **argv)
 		case OPTION_DEBUG_DIR: r = add_debug_dir(q, optarg); break;
 		case OPTION_FORCE: q->options.anew = true; break;
 		case OPTION_HELP: return print_help();
-		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy symbolize --help");
-		default: return complain("unknown option", argv[optind - 1], "see memwhy symbolize --help");
+		default: return command_bad_option("symbolize", c, argv[optind - 1]);
 		}
-	if (r)
-		return r;
-	if (argc - optind > 1)
-		return complain("too many arguments at", argv[optind + 1], "one recording at a time");
-	q->path = argv[optind];
 	q->options.debug_dirs = q->debug_dirs;
-	return 0;
+	return r ? r : command_set_path("symbolize", argc - optind, argv + optind, &q->path);
 }
 
-static int symbolize(const struct request *q, const char *path)
+static int symbolize(const void *request, const char *path)
 {
+	const struct request *q = request;
 	struct recording_symbols_result r;
 	char text[2 * PATH_MAX + 512];
 	if (recording_symbols_guarded(path, &q->options, &r, text, sizeof text) < 0) {
@@ -104,14 +93,8 @@ static int symbolize(const struct request *q, const char *path)
 static int run_symbolize(int argc, char **argv)
 {
 	struct request q = { .debug_dir_count = 0 };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
-	return symbolize(&q, path);
+	return command_on_recording(r, q.path, symbolize, &q);
 }
 
 const struct command cmd_symbolize = {

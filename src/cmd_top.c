@@ -94,19 +94,15 @@ static int parse(struct request *q, int argc, char **argv)
 	while (!r && (c = getopt_long(argc, argv, ":n:", long_options, NULL)) != -1)
 		switch (c) {
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return stack_argument_complain(&q->arguments, "needs a value:", argv[optind - 1], "see memwhy top --help");
-		case '?': return stack_argument_complain(&q->arguments, "unknown option", argv[optind - 1], "see memwhy top --help");
+		case ':': case '?': return command_bad_option("top", c, argv[optind - 1]);
 		default: r = set_option(q, c, optarg);
 		}
 	if (!r)
 		r = stack_arguments_check(&q->arguments);
 	if (r)
 		return r;
-	if (argc - optind > 1)
-		return stack_argument_complain(&q->arguments, "too many arguments at", argv[optind + 1], "one recording at a time");
-	q->path = argv[optind];
 	q->top.group = q->arguments.group;
-	return 0;
+	return command_set_path("top", argc - optind, argv + optind, &q->path);
 }
 
 static int print_model(const struct request *q, struct stack_model *m)
@@ -124,8 +120,9 @@ static int print_model(const struct request *q, struct stack_model *m)
 	return result ? EXIT_MEMWHY : 0;
 }
 
-static int print_top(const struct request *q, const char *path)
+static int print_top(const void *request, const char *path)
 {
+	const struct request *q = request;
 	struct recording *r = command_recording_open(path);
 	struct stack_model m;
 	struct stack_labels names = { 0 };
@@ -147,14 +144,8 @@ static int run_top(int argc, char **argv)
 {
 	struct request q = { .arguments = { "top", STACK_QUERY_DEFAULT, false, STACK_GROUP_FUNCTION },
 			     .top = { .bare = true, .utf8 = -1 }, .print = top_print_text };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
-	return print_top(&q, path);
+	return command_on_recording(r, q.path, print_top, &q);
 }
 
 const struct command cmd_top = {

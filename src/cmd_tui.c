@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memwhy tui [RECORDING]: a recording on the terminal, with keys. */
 #include "command.h"
-#include "recording_path.h"
+#include "command_recording.h"
 #include "shell.h"
 
 #include <errno.h>
@@ -38,23 +38,6 @@ static void print_help(void)
 	       "On the screen, ? tells the keys and q leaves. Without a terminal: memwhy report.\n");
 }
 
-static int complain(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "memwhy: tui: %s \"%s\": %s\n", what, value, advice);
-	return EXIT_USAGE;
-}
-
-static int set_pid(struct request *q, const char *text)
-{
-	char *end;
-	errno = 0;
-	long pid = strtol(text, &end, 10);
-	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX)
-		return complain("bad --pid", text, "use a process id of the run");
-	q->pid = pid;
-	return 0;
-}
-
 /* 0, an exit status, or -1 for "help was printed". */
 static int parse(struct request *q, int argc, char **argv)
 {
@@ -63,17 +46,11 @@ static int parse(struct request *q, int argc, char **argv)
 	opterr = 0;
 	while (!r && (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
 		switch (c) {
-		case OPTION_PID: r = set_pid(q, optarg); break;
+		case OPTION_PID: r = command_set_pid("tui", optarg, &q->pid); break;
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy tui --help");
-		default: return complain("unknown option", argv[optind - 1], "see memwhy tui --help");
+		default: return command_bad_option("tui", c, argv[optind - 1]);
 		}
-	if (r)
-		return r;
-	if (argc - optind > 1)
-		return complain("too many arguments at", argv[optind + 1], "one recording at a time");
-	q->path = argv[optind];
-	return 0;
+	return r ? r : command_set_path("tui", argc - optind, argv + optind, &q->path);
 }
 
 static int no_terminal(void)
@@ -82,8 +59,9 @@ static int no_terminal(void)
 	return EXIT_NO_TERMINAL;
 }
 
-static int show(const struct request *q, const char *path)
+static int show(const void *request, const char *path)
 {
+	const struct request *q = request;
 	struct tui_view v;
 	char error[TUI_ERROR];
 	int number = 0;
@@ -108,17 +86,10 @@ static int show(const struct request *q, const char *path)
 static int run_tui(int argc, char **argv)
 {
 	struct request q = { 0, NULL };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	if (!shell_can_run())
+	if (!r && !shell_can_run())
 		return no_terminal();
-	if (!q.path && recording_path_last(last, sizeof last)) {
-		fputs("memwhy: there is no recording yet; make one with: memwhy -- COMMAND, or name a file\n", stderr);
-		return EXIT_MEMWHY;
-	}
-	return show(&q, q.path ? q.path : last);
+	return command_on_recording(r, q.path, show, &q);
 }
 
 const struct command cmd_tui = {

@@ -15,7 +15,7 @@
 
 struct request {
 	struct report_options options;
-	int (*print)(struct recording *r, const struct report_options *options, FILE *out);
+	command_print_fn *print;
 	const char *path; /* NULL: the last recording */
 };
 
@@ -45,34 +45,17 @@ static void print_help(void)
 		printf("  %-24s %s\n", rules[i]->id, rules[i]->question);
 }
 
-static int complain(const char *what, const char *value, const char *advice)
-{
-	fprintf(stderr, "memwhy: why: %s \"%s\": %s\n", what, value, advice);
-	return EXIT_USAGE;
-}
-
 static int set_moment(struct request *q, const char *text)
 {
 	q->options.at = !strcmp(text, "exit") ? REPORT_AT_EXIT : REPORT_AT_PEAK;
-	return !strcmp(text, "exit") || !strcmp(text, "peak") ? 0 : complain("bad --at", text, "use peak or exit");
+	return !strcmp(text, "exit") || !strcmp(text, "peak") ? 0 : command_complain("why", "bad --at", text, "use peak or exit");
 }
 
 static int set_format(struct request *q, const char *text)
 {
 	q->print = !strcmp(text, "json") ? report_print_why_json : report_print_why;
 	return !strcmp(text, "json") || !strcmp(text, "text") ? 0 :
-	       complain("unknown --format", text, "use text or json");
-}
-
-static int set_pid(struct request *q, const char *text)
-{
-	char *end;
-	errno = 0;
-	long pid = strtol(text, &end, 10);
-	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX)
-		return complain("bad --pid", text, "use a process id of the run");
-	q->options.pid = pid;
-	return 0;
+	       command_complain("why", "unknown --format", text, "use text or json");
 }
 
 /* 0, an exit status, or -1 for "help was printed". */
@@ -85,47 +68,25 @@ static int parse(struct request *q, int argc, char **argv)
 		switch (c) {
 		case OPTION_AT: r = set_moment(q, optarg); break;
 		case OPTION_FORMAT: r = set_format(q, optarg); break;
-		case OPTION_PID: r = set_pid(q, optarg); break;
+		case OPTION_PID: r = command_set_pid("why", optarg, &q->options.pid); break;
 		case 'v': q->options.verbose++; break;
 		case OPTION_HELP: print_help(); return -1;
-		case ':': return complain("needs a value:", argv[optind - 1], "see memwhy why --help");
-		default: return complain("unknown option", argv[optind - 1], "see memwhy why --help");
+		default: return command_bad_option("why", c, argv[optind - 1]);
 		}
-	if (r)
-		return r;
-	if (argc - optind > 1)
-		return complain("too many arguments at", argv[optind + 1], "one recording at a time");
-	q->path = argv[optind];
-	return 0;
+	return r ? r : command_set_path("why", argc - optind, argv + optind, &q->path);
 }
 
-static int print_why(const struct request *q, const char *path)
+static int print_why(const void *request, const char *path)
 {
-	struct recording *r = command_recording_open(path);
-	if (!r)
-		return EXIT_MEMWHY;
-	int result = q->print(r, &q->options, stdout);
-	if (result)
-		fprintf(stderr, "memwhy: %s\n", report_error_text(r, result));
-	else if (fflush(stdout) || ferror(stdout)) {
-		result = -errno;
-		fprintf(stderr, "memwhy: cannot write the verdict: %s\n", strerror(errno));
-	}
-	recording_close(r);
-	return result ? EXIT_MEMWHY : 0;
+	const struct request *q = request;
+	return command_print(path, q->print, &q->options, "the verdict");
 }
 
 static int run_why(int argc, char **argv)
 {
 	struct request q = { .options = REPORT_OPTIONS_DEFAULT, .print = report_print_why };
-	char last[PATH_MAX];
 	int r = parse(&q, argc, argv);
-	if (r)
-		return r < 0 ? 0 : r;
-	const char *path = command_recording_path(q.path, last);
-	if (!path)
-		return EXIT_MEMWHY;
-	return print_why(&q, path);
+	return command_on_recording(r, q.path, print_why, &q);
 }
 
 const struct command cmd_why = {

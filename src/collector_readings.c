@@ -6,6 +6,7 @@
  */
 #include "collector_private.h"
 #include "platform.h"
+#include "reading_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +15,6 @@
 #define ARENAS_MAX      65536
 #define VALUE_MAX       (1ll << 50)
 #define SETTING_MAX     128          /* bytes of a name */
-
-/* As reading_result_name() has them for readers. */
-static const char *const result_names[WIRE_READING_RESULTS] = {
-	[WIRE_READING_NONE] = "none", [WIRE_READING_OK] = "ok", [WIRE_READING_NOT_SAFE] = "not-safe",
-	[WIRE_READING_NO_WAY] = "no-way", [WIRE_READING_REFUSED] = "refused",
-	[WIRE_READING_TOO_DEAR] = "too-dear",
-};
-
-enum unit { UNIT_BYTES, UNIT_COUNT, UNIT_MS };
-static const struct { const char *name; enum unit unit; } figures[WIRE_FIGURES] = {
-#define FIGURE(name, unit, meaning) [WIRE_FIGURE_##name] = { #name, UNIT_##unit },
-#include "wire_figures.def"
-#undef FIGURE
-};
 
 static const struct wire_reading *reading_of(const struct collector *c, uint32_t heap)
 {
@@ -40,7 +27,7 @@ static bool is_sane_value(const struct wire_reading_value *v)
 {
 	if (v->figure >= WIRE_FIGURES || v->arena < WIRE_ARENA_ALL || v->arena >= ARENAS_MAX || v->value >= VALUE_MAX)
 		return false;
-	return v->value >= (figures[v->figure].unit == UNIT_MS ? -1 : 0);
+	return v->value >= (figure_infos[v->figure].unit == FIGURE_MS ? -1 : 0);
 }
 
 static bool is_sane(const struct collector *c, const struct wire_reading *r)
@@ -87,7 +74,7 @@ static void store_figures(struct collector *c, uint32_t heap, const struct wire_
 		*to++ = store_time(r->time_ns);
 		*to++ = store_integer(heap);
 		*to++ = store_integer(r->values[i].arena);
-		*to++ = store_text(figures[r->values[i].figure].name);
+		*to++ = store_text(figure_infos[r->values[i].figure].name);
 		*to++ = store_integer(r->values[i].value);
 	}
 	store_add_rows(c->run->store, c->id, TABLE_FIGURE, cells, r->count);
@@ -99,7 +86,7 @@ static void store_reading(struct collector *c, uint32_t heap, uint64_t time_ns, 
 			  uint64_t not_safe)
 {
 	const struct store_cell cells[] = {
-		store_time(time_ns), store_integer(heap), store_known(took_ns), store_text(result_names[result]),
+		store_time(time_ns), store_integer(heap), store_known(took_ns), store_text(reading_result_name(result)),
 		store_integer((int64_t)(not_safe & INT64_MAX)),
 	};
 	store_add_rows(c->run->store, c->id, TABLE_READING, cells, 1);
@@ -194,7 +181,7 @@ uint64_t collector_read_allocators(struct collector *c)
 
 const char *collector_reading_result(uint32_t result)
 {
-	return result_names[result < WIRE_READING_RESULTS ? result : WIRE_READING_NONE];
+	return reading_result_name(result < WIRE_READING_RESULTS ? result : WIRE_READING_NONE);
 }
 
 static void store_unread(struct collector *c, uint32_t heap)

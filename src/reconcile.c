@@ -6,6 +6,7 @@
  * in use for some allocators: nearly every difference is one of these two.
  */
 #include "reconcile.h"
+#include "reading_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,12 +140,7 @@ static void write_sum(char *ret, size_t size, const int *parts, size_t count, in
 
 static const char *figure_name(int figure)
 {
-	static const char *const names[] = {
-#define FIGURE(name, unit, meaning) #name,
-#include "wire_figures.def"
-#undef FIGURE
-	};
-	return names[figure];
+	return figure_infos[figure].name;
 }
 
 static const char *term_name(int term)

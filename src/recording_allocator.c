@@ -12,12 +12,6 @@
 #define HEAP_MAX (WIRE_HEAPS - 1)
 #define ARENA_MAX (1 << 20) /* more than any allocator makes */
 
-static const char *const result_names[WIRE_READING_RESULTS] = {
-	[WIRE_READING_NONE] = "none", [WIRE_READING_OK] = "ok", [WIRE_READING_NOT_SAFE] = "not-safe",
-	[WIRE_READING_NO_WAY] = "no-way", [WIRE_READING_REFUSED] = "refused",
-	[WIRE_READING_TOO_DEAR] = "too-dear",
-};
-
 struct walk {
 	recording_figure_fn *figure;
 	recording_setting_fn *setting;
@@ -26,23 +20,10 @@ struct walk {
 	void *arg;
 };
 
-int figure_by_name(const char *name)
-{
-	for (int f = 0; f < WIRE_FIGURES; f++)
-		if (!strcmp(name, figure_infos[f].name))
-			return f;
-	return -1;
-}
-
-const char *reading_result_name(enum wire_reading_result r)
-{
-	return (unsigned)r < WIRE_READING_RESULTS ? result_names[r] : "unknown";
-}
-
 static int result_by_name(const char *name)
 {
 	for (int r = 0; r < WIRE_READING_RESULTS; r++)
-		if (!strcmp(name, result_names[r]))
+		if (!strcmp(name, reading_result_name(r)))
 			return r;
 	return WIRE_READING_NONE;
 }
@@ -158,9 +139,3 @@ int recording_each_purge(struct recording *r, uint32_t process_id, recording_pur
 			" rss_after_bytes, before_ns, after_ns FROM purge"
 			" WHERE ?1 = 0 OR process_id = ?1 ORDER BY time_ns, rowid");
 }
-
-const struct figure_info figure_infos[WIRE_FIGURES] = {
-#define FIGURE(name, unit, meaning) [WIRE_FIGURE_##name] = { #name, FIGURE_##unit, meaning },
-#include "wire_figures.def"
-#undef FIGURE
-};

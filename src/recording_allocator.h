@@ -7,15 +7,8 @@
 #ifndef MEMWHY_RECORDING_ALLOCATOR_H
 #define MEMWHY_RECORDING_ALLOCATOR_H
 
+#include "reading_names.h"
 #include "recording.h"
-#include "wire_reading.h"
-
-/* By enum wire_figure; the names are those of wire_figures.def. */
-enum figure_unit { FIGURE_BYTES, FIGURE_COUNT, FIGURE_MS };
-struct figure_info { const char *name; enum figure_unit unit; const char *meaning; };
-extern const struct figure_info figure_infos[WIRE_FIGURES];
-int figure_by_name(const char *name); /* or -1 */
-const char *reading_result_name(enum wire_reading_result r); /* "ok", "not-safe", "no-way", ... */
 
 struct recording_figure {
 	uint32_t process_id, heap;

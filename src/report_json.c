@@ -16,11 +16,6 @@
 
 #define SCHEMA_VERSION 1
 
-static void print_known(struct json *j, const char *key, int64_t value)
-{
-	json_integer_or_null(j, key, value, value >= 0);
-}
-
 static void print_run(struct json *j, const struct recording_run *run)
 {
 	json_begin_object(j, "run");
@@ -31,8 +26,8 @@ static void print_run(struct json *j, const struct recording_run *run)
 	json_bool(j, "ended", run->ended);
 	json_integer(j, "wall_ns", run->end_ns);
 	json_integer_or_null(j, "wait_status", run->wait_status, run->ended && run->wait_status != RECORDING_UNKNOWN);
-	print_known(j, "tree_peak_rss_bytes", run->tree_peak_rss_bytes);
-	print_known(j, "tree_peak_ns", run->tree_peak_ns);
+	json_known(j, "tree_peak_rss_bytes", run->tree_peak_rss_bytes);
+	json_known(j, "tree_peak_ns", run->tree_peak_ns);
 	json_integer(j, "samples_dropped", run->samples_dropped);
 	json_integer(j, "snapshots_dropped", run->snapshots_dropped);
 	json_integer(j, "events_dropped", run->events_dropped);
@@ -75,21 +70,21 @@ static void print_process(struct json *j, const char *key, const struct recordin
 	json_string(j, "command", p->command);
 	json_string(j, "exe", p->exe);
 	json_integer(j, "start_ns", p->start_ns);
-	print_known(j, "end_ns", p->end_ns);
+	json_known(j, "end_ns", p->end_ns);
 	json_string(j, "end", recording_end_name(p->how));
 	json_integer_or_null(j, "exit_status", p->status, p->how == STORE_END_EXIT);
 	json_integer_or_null(j, "signal", p->status, p->how == STORE_END_SIGNAL);
 	json_bool(j, "probe_on", p->probe_on);
 	json_string(j, "probe_state", p->probe_state);
 	print_heaps(j, p);
-	print_known(j, "rss_peak_bytes", p->rss_peak_bytes);
-	print_known(j, "net_peak_bytes", p->net_peak_bytes);
-	print_known(j, "vm_hwm_bytes", p->vm_hwm_bytes);
-	print_known(j, "ru_maxrss_bytes", p->ru_maxrss_bytes);
-	print_known(j, "user_ns", p->user_ns);
-	print_known(j, "system_ns", p->system_ns);
-	print_known(j, "minor_faults", p->minor_faults);
-	print_known(j, "major_faults", p->major_faults);
+	json_known(j, "rss_peak_bytes", p->rss_peak_bytes);
+	json_known(j, "net_peak_bytes", p->net_peak_bytes);
+	json_known(j, "vm_hwm_bytes", p->vm_hwm_bytes);
+	json_known(j, "ru_maxrss_bytes", p->ru_maxrss_bytes);
+	json_known(j, "user_ns", p->user_ns);
+	json_known(j, "system_ns", p->system_ns);
+	json_known(j, "minor_faults", p->minor_faults);
+	json_known(j, "major_faults", p->major_faults);
 	json_integer(j, "snapshots", p->snapshot_count);
 	print_counters(j, p->has_counters ? &p->counters : NULL);
 	json_end_object(j);
@@ -111,7 +106,7 @@ static void print_snapshot(struct json *j, const char *key, const struct report_
 	json_string(j, "hold", snapshot_hold_name(s->hold));
 	json_string(j, "pages", page_source_name(s->pages));
 	json_integer_or_null(j, "resident_net_bytes", resident, had);
-	print_known(j, "vm_hwm_bytes", s->vm_hwm_bytes);
+	json_known(j, "vm_hwm_bytes", s->vm_hwm_bytes);
 	json_begin_object(j, "ledger");
 #define TERM(name, kind, label, ret, meaning) \
 	json_integer_or_null(j, #name "_bytes", s->ledger.bytes[LEDGER_T_##name], ledger_has(&s->ledger, LEDGER_T_##name));
@@ -148,7 +143,7 @@ static void print_live(struct json *j, const struct report_model *m)
 	json_string(j, "trust", report_trust_name(trust));
 	json_string(j, "reason", trust != REPORT_LIVE_UNKNOWN ? NULL : m->process->probe_on ?
 		    "no allocation was seen" : *state ? state : "no probe");
-	print_known(j, "peak_bytes", m->live_peak_bytes);
+	json_known(j, "peak_bytes", m->live_peak_bytes);
 	json_integer_or_null(j, "peak_ns", m->live_peak_ns, m->live_peak_ns > 0);
 	json_end_object(j);
 }

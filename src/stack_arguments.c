@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Options about stacks; see stack_arguments.h. */
 #include "stack_arguments.h"
-#include "command.h"
+#include "command_recording.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,8 +12,7 @@ static const char *const group_names[STACK_GROUPS] = { "function", "file", "modu
 
 int stack_argument_complain(const struct stack_arguments *a, const char *what, const char *value, const char *advice)
 {
-	fprintf(stderr, "memwhy: %s: %s \"%s\": %s\n", a->command, what, value, advice);
-	return EXIT_USAGE;
+	return command_complain(a->command, what, value, advice);
 }
 
 int stack_argument_by(struct stack_arguments *a, const char *text)

@@ -2,17 +2,12 @@
 /* A verdict for scripts; see verdict_print.h. */
 #include "verdict_print.h"
 
-static void print_known(struct json *j, const char *key, int64_t value)
-{
-	json_integer_or_null(j, key, value, value >= 0);
-}
-
 static void print_json_holder(struct json *j, const struct verdict_holder *h)
 {
 	json_begin_object(j, NULL);
 	json_string(j, "function", h->function);
 	json_integer(j, "bytes", h->bytes);
-	print_known(j, "error_bytes", h->error_bytes);
+	json_known(j, "error_bytes", h->error_bytes);
 	json_integer(j, "live_bytes", h->live_bytes);
 	json_end_object(j);
 }
@@ -25,7 +20,7 @@ static void print_json_finding(struct json *j, const struct verdict_finding *f)
 	json_string(j, "moment", verdict_moment_name(f->moment));
 	json_string(j, "confidence", verdict_confidence_name(f->confidence));
 	json_string(j, "given_back_by", verdict_column_name(f->column));
-	print_known(j, "saves_bytes", f->saves_bytes);
+	json_known(j, "saves_bytes", f->saves_bytes);
 	json_string(j, "claim", f->claim);
 	json_string(j, "advice", *f->advice ? f->advice : NULL);
 	json_string(j, "price", *f->price ? f->price : NULL);
@@ -62,9 +57,9 @@ static void print_json_purge(struct json *j, const struct verdict *v)
 		return;
 	}
 	json_begin_object(j, "purge");
-	print_known(j, "rss_before_bytes", v->purge_before_bytes);
-	print_known(j, "rss_after_bytes", v->purge_after_bytes);
-	print_known(j, "took_ns", v->purge_took_ns);
+	json_known(j, "rss_before_bytes", v->purge_before_bytes);
+	json_known(j, "rss_after_bytes", v->purge_after_bytes);
+	json_known(j, "took_ns", v->purge_took_ns);
 	json_end_object(j);
 }
 
@@ -79,6 +74,6 @@ void verdict_print_json(struct json *j, const struct verdict *v)
 	print_json_columns(j, "exit", &v->exit);
 	json_end_object(j);
 	print_json_purge(j, v);
-	print_known(j, "ideal_bytes", v->ideal_bytes);
+	json_known(j, "ideal_bytes", v->ideal_bytes);
 	json_bool(j, "has_stacks", v->has_stacks);
 }

@@ -111,6 +111,11 @@ void json_integer_or_null(struct json *j, const char *key, int64_t value, bool h
 		json_null(j, key);
 }
 
+void json_known(struct json *j, const char *key, int64_t value)
+{
+	json_integer_or_null(j, key, value, value >= 0);
+}
+
 static void print_character(FILE *out, const char *at, size_t length)
 {
 	unsigned char c = (unsigned char)*at;

@@ -31,6 +31,9 @@ void json_null(struct json *j, const char *key);
 /* value if had, else null. */
 void json_integer_or_null(struct json *j, const char *key, int64_t value, bool had);
 
+/* -1 is "unknown" in the structs of store.h and recording.h: null. */
+void json_known(struct json *j, const char *key, int64_t value);
+
 /* The string alone, with its quotes. */
 void json_print_string(FILE *out, const char *text);
 

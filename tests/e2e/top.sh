@@ -34,11 +34,7 @@ run "$MEMWHY" diff plain.rec plain.rec > out 2> err
 is "diff without stacks goes on" "$ended" "exit 0"
 matches "it says that stacks are missing" out 'no call stacks'
 
-# With stacks, where memwhy run takes them.
-if ! "$MEMWHY" run --help | grep -q -e --stacks; then
-	left_out "memwhy run has no --stacks"
-	finish
-fi
+# With stacks.
 run "$MEMWHY" -q --stacks=all -o stacks.rec -- "$programs/frag" > /dev/null
 is "a recording with stacks is made" "$ended" "exit 0"
 for by in live pinned peak total rounding dirty; do

@@ -36,6 +36,12 @@ void leave_temporary_folder(void)
 	assert_int_equal(nftw(temporary, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+int leave_folder(void **state)
+{
+	leave_temporary_folder();
+	return 0;
+}
+
 struct ledger make_ledger(int64_t net_bytes, int64_t live_bytes, int64_t dirty_bytes)
 {
 	struct ledger l = { 0 };

@@ -14,6 +14,8 @@
 /* A folder of its own as the working directory; removed with all in it by leave. */
 void enter_temporary_folder(void);
 void leave_temporary_folder(void);
+/* The same as a cmocka teardown. */
+int leave_folder(void **state);
 
 /* A balanced ledger: resident net of a probe of 2 MiB, live part of it, and dirty pages;
  * what is left over goes to files. */

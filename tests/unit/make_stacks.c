@@ -13,8 +13,10 @@
 
 #include "make_stacks.h"
 
+#include "command.h"
 #include "wire_stack.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct store_cell number(int64_t v)
@@ -131,4 +133,14 @@ void make_stacks(const char *path, const struct make_stacks *how)
 	store_end_process(s, &e);
 	store_end_run(s, START_NS + 530000000, 0, 46 * MIB, START_NS + 310000000);
 	close_store(s);
+}
+
+int run_command(const struct command *command, const char *line)
+{
+	char words[256], *argv[16], *rest = words;
+	int argc = 0;
+	snprintf(words, sizeof words, "%s", line);
+	while ((argv[argc] = strsep(&rest, " ")))
+		argc++;
+	return command->run(argc, argv);
 }

@@ -16,4 +16,8 @@ struct make_stacks {
 };
 void make_stacks(const char *path, const struct make_stacks *how);
 
+struct command;
+/* Words parted by blanks, the first the command's name. Its exit status. */
+int run_command(const struct command *command, const char *line);
+
 #endif

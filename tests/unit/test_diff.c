@@ -83,15 +83,9 @@ static void test_same(void **state)
 	free(text);
 }
 
-/* Words parted by blanks. */
 static int status(const char *line)
 {
-	char words[256], *argv[16], *rest = words;
-	int argc = 0;
-	snprintf(words, sizeof words, "%s", line);
-	while ((argv[argc] = strsep(&rest, " ")))
-		argc++;
-	return cmd_diff.run(argc, argv);
+	return run_command(&cmd_diff, line);
 }
 
 static void test_arguments(void **state)
@@ -114,17 +108,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_function), cmocka_unit_test(test_stack), cmocka_unit_test(test_json),
 		cmocka_unit_test(test_without_stacks), cmocka_unit_test(test_same), cmocka_unit_test(test_arguments),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -193,12 +193,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,5 +202,5 @@ int main(void)
 		cmocka_unit_test(test_events), cmocka_unit_test(test_what_allocators_say),
 		cmocka_unit_test(test_no_such_table), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_formats),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

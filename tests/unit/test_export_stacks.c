@@ -189,12 +189,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,5 +196,5 @@ int main(void)
 		cmocka_unit_test(test_folded_names), cmocka_unit_test(test_pprof), cmocka_unit_test(test_protobuf),
 		cmocka_unit_test(test_no_stacks), cmocka_unit_test(test_full_disk),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -28,12 +28,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 static int copy_good(const char *to)
 {
 	char command[64];
@@ -325,7 +319,7 @@ static void test_read_only_folder(void **state)
 		fail_msg("%s", error);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, leave_folder)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

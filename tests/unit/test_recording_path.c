@@ -28,12 +28,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 static void touch(const char *path, int age_s)
 {
 	int fd = open(path, O_CREAT | O_WRONLY, 0600);
@@ -169,7 +163,7 @@ static void test_last(void **state)
 	assert_non_null(strstr(path, "/memwhy/a-00-"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, leave_folder)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

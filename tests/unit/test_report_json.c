@@ -130,12 +130,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,5 +137,5 @@ int main(void)
 		cmocka_unit_test(test_terms_are_everywhere), cmocka_unit_test(test_required_keys_are_printed),
 		cmocka_unit_test(test_absent_is_null),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -259,12 +259,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,5 +270,5 @@ int main(void)
 		cmocka_unit_test(test_no_snapshot), cmocka_unit_test(test_empty_run), cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_parse_time),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -280,12 +280,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,5 +288,5 @@ int main(void)
 		cmocka_unit_test(test_groups), cmocka_unit_test(test_shims), cmocka_unit_test(test_no_stacks),
 		cmocka_unit_test(test_damaged), cmocka_unit_test(test_standard_errors),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

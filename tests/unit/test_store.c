@@ -28,12 +28,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 static int64_t query(const char *path, const char *sql)
 {
 	sqlite3 *db;
@@ -310,7 +304,7 @@ static void test_drops_are_counted(void **state)
 	assert_int_equal(query("a", "SELECT count(*) FROM process"), 2);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, leave_folder)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

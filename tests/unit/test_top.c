@@ -172,15 +172,9 @@ static void test_names(void **state)
 	check_name("(anonymous namespace)::f_with_a_name", 20, "(anon..._with_a_name");
 }
 
-/* Words parted by blanks. */
 static int status(const char *line)
 {
-	char words[256], *argv[16], *rest = words;
-	int argc = 0;
-	snprintf(words, sizeof words, "%s", line);
-	while ((argv[argc] = strsep(&rest, " ")))
-		argc++;
-	return cmd_top.run(argc, argv);
+	return run_command(&cmd_top, line);
 }
 
 static void test_arguments(void **state)
@@ -212,12 +206,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,5 +214,5 @@ int main(void)
 		cmocka_unit_test(test_filter), cmocka_unit_test(test_no_hide_and_lines), cmocka_unit_test(test_moment_is_said),
 		cmocka_unit_test(test_widths), cmocka_unit_test(test_names), cmocka_unit_test(test_arguments),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -122,12 +122,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 /* ---- golden screens ------------------------------------------------------------------------------- */
 
 static void golden(struct tui_view *v, const char *name)
@@ -395,5 +389,5 @@ int main(void)
 		cmocka_unit_test(test_processes), cmocka_unit_test(test_growing), cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_random_keys),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -275,12 +275,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,5 +282,5 @@ int main(void)
 		cmocka_unit_test(test_gather), cmocka_unit_test(test_purged_is_no_moment), cmocka_unit_test(test_text),
 		cmocka_unit_test(test_json), cmocka_unit_test(test_summary),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }

@@ -112,17 +112,11 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int tear_down(void **state)
-{
-	leave_temporary_folder();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pinned), cmocka_unit_test(test_live_and_rounding), cmocka_unit_test(test_sampled),
 		cmocka_unit_test(test_of_another_state), cmocka_unit_test(test_no_stacks),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, leave_folder);
 }
