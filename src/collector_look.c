@@ -124,13 +124,6 @@ static void note_snapshot(struct collector *c, struct snapshot *snap, uint64_t c
 	collector_update_description(c);
 }
 
-static uint64_t thread_cpu_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int collector_snap(struct collector *c, int trigger, bool asked)
 {
 	struct snapshot snapshot;
@@ -138,11 +131,11 @@ int collector_snap(struct collector *c, int trigger, bool asked)
 	c->snapped.time_ns = 0;
 	bool mappings = sampler_want_mappings(&c->sampler, trigger, c->rss_bytes, c->counters.live_bytes);
 	bool stacks = collector_want_stacks(c, trigger);
-	uint64_t from = platform_now_ns(), cpu_from = thread_cpu_ns();
+	uint64_t from = platform_now_ns(), cpu_from = platform_thread_cpu_ns();
 	collector_judge_linked(c);
 	enum snapshot_hold hold = hold_target(c, asked);
 	int error = target_view_snapshot(c->view, (enum snapshot_trigger)trigger, hold, mappings, collector_on_event, c, &snapshot);
-	uint64_t cost = platform_now_ns() - from, cpu = thread_cpu_ns() - cpu_from;
+	uint64_t cost = platform_now_ns() - from, cpu = platform_thread_cpu_ns() - cpu_from;
 	if (!error && stacks)
 		collector_scan_stacks(c); /* out of a budget of its own */
 	release_target(c);

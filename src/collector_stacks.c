@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define FIGURES_MOST 16384        /* by each figure; the rest of a snapshot is one row */
 #define TOTALS_MOST  16384        /* by bytes, and by allocations */
@@ -95,21 +94,14 @@ bool collector_want_stacks(struct collector *c, int trigger)
 					 c->counters.live_bytes);
 }
 
-static uint64_t thread_cpu_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* On a crowded machine most of the time is other people's. */
 void collector_scan_stacks(struct collector *c)
 {
 	struct collector_stacks *s = c->stacks;
-	uint64_t from = platform_now_ns(), cpu_from = thread_cpu_ns();
+	uint64_t from = platform_now_ns(), cpu_from = platform_thread_cpu_ns();
 	stack_figures_clear(s->figures);
 	s->scanned = target_view_scan_stacks(c->view, s->figures) == 0;
-	uint64_t wall = platform_now_ns() - from, cpu = thread_cpu_ns() - cpu_from;
+	uint64_t wall = platform_now_ns() - from, cpu = platform_thread_cpu_ns() - cpu_from;
 	s->scan_ns = wall < 2 * cpu ? wall : 2 * cpu;
 }
 
@@ -156,12 +148,11 @@ static void settle_waiting(struct collector_stacks *s, uint64_t now_ns, uint64_t
 static void keep_scan(struct collector_stacks *s, const struct snapshot *snapshot)
 {
 	const int64_t *bytes = snapshot->ledger.bytes;
-	enum snapshot_trigger t = snapshot->trigger;
 	struct waiting *w = &s->waiting[s->waiting_count];
 	*w = (struct waiting){
 		.time_ns = snapshot->time_ns, .rss_bytes = bytes[LEDGER_T_rss] - bytes[LEDGER_T_probe],
 		.live_bytes = bytes[LEDGER_T_live_requested],
-		.kept = t == TRIGGER_EXIT || t == TRIGGER_EXEC || t == TRIGGER_LAST || t == TRIGGER_ASKED,
+		.kept = stack_schedule_is_always(snapshot->trigger),
 	};
 	if (stack_figures_rows(s->figures, &w->rows, &w->count) < 0)
 		return;

@@ -23,6 +23,8 @@
 
 /* CLOCK_MONOTONIC. Any context. */
 uint64_t platform_now_ns(void);
+/* Processor time of the calling thread. */
+uint64_t platform_thread_cpu_ns(void);
 /* A descriptor (close-on-exec) that polls readable when pid has ended, or -errno. */
 int platform_pidfd_open(pid_t pid);
 /* Every thread of every registered process passes a memory barrier before this returns. */

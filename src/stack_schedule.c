@@ -24,7 +24,7 @@ static int64_t worth_permille(const struct stack_schedule *s, uint64_t now_ns)
 	return over < GROWTH_ALWAYS_PERMILLE ? (int64_t)over : GROWTH_ALWAYS_PERMILLE;
 }
 
-static bool is_always_wanted(enum snapshot_trigger trigger)
+bool stack_schedule_is_always(enum snapshot_trigger trigger)
 {
 	return trigger == TRIGGER_EXIT || trigger == TRIGGER_EXEC || trigger == TRIGGER_LAST || trigger == TRIGGER_ASKED;
 }
@@ -33,7 +33,7 @@ bool stack_schedule_wants(const struct stack_schedule *s, uint64_t now_ns, enum 
 			  int64_t rss_bytes, int64_t live_bytes)
 {
 	int64_t permille = worth_permille(s, now_ns);
-	if (is_always_wanted(trigger))
+	if (stack_schedule_is_always(trigger))
 		return true;
 	if (trigger == TRIGGER_PURGED)
 		return false;

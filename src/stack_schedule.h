@@ -19,6 +19,8 @@ struct stack_schedule {
 	int64_t rss_bytes, live_bytes;  /* the largest that a scan has seen */
 };
 
+/* One that was asked for, or is the image's last: scanned, and kept, whatever it costs. */
+bool stack_schedule_is_always(enum snapshot_trigger trigger);
 bool stack_schedule_wants(const struct stack_schedule *s, uint64_t now_ns, enum snapshot_trigger trigger,
 			  int64_t rss_bytes, int64_t live_bytes);
 /* cost_ns: how long the target was held for the scan. */

@@ -226,18 +226,24 @@ static int write_unknown(struct store_writer *w, const struct store_item *i)
 	return run_row(&r);
 }
 
-static int64_t snapshot_at(struct store_writer *w, uint32_t process_id, uint64_t time_ns)
+/* Thousands of rows in turn are of the same one. */
+struct snapshot_known { uint64_t time_ns; int64_t id; };
+
+static int64_t snapshot_at(struct store_writer *w, uint32_t process_id, uint64_t time_ns, struct snapshot_known *known)
 {
 	sqlite3_stmt *st = w->statements[READ_SNAPSHOT_ID];
+	if (time_ns == known->time_ns)
+		return known->id;
 	sqlite3_bind_int64(st, 1, process_id);
 	sqlite3_bind_int64(st, 2, relative(w, time_ns));
-	int64_t id = sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1;
+	*known = (struct snapshot_known){ time_ns, sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int64(st, 0) : -1 };
 	sqlite3_reset(st);
-	return id;
+	return known->id;
 }
 
 /* False: of a snapshot that is not there. */
-static bool bind_cell(struct store_writer *w, uint32_t process_id, struct row *r, const struct store_cell *c)
+static bool bind_cell(struct store_writer *w, uint32_t process_id, struct row *r, const struct store_cell *c,
+		      struct snapshot_known *known)
 {
 	int64_t id;
 	switch (c->kind) {
@@ -246,7 +252,7 @@ static bool bind_cell(struct store_writer *w, uint32_t process_id, struct row *r
 	case CELL_TEXT: sqlite3_bind_text(r->statement, ++r->column, c->bytes ? c->bytes : "", (int)c->size, SQLITE_STATIC); return true;
 	case CELL_BLOB: sqlite3_bind_blob(r->statement, ++r->column, c->bytes, (int)c->size, SQLITE_STATIC); return true;
 	case CELL_SNAPSHOT:
-		id = snapshot_at(w, process_id, (uint64_t)c->integer);
+		id = snapshot_at(w, process_id, (uint64_t)c->integer, known);
 		bind_integer(r, id);
 		return id >= 0;
 	default: sqlite3_bind_null(r->statement, ++r->column); return true;
@@ -269,6 +275,7 @@ static int write_rows(struct store_writer *w, const struct store_item *i)
 	const struct store_table_info *info = &store_table_infos[i->u.rows.table];
 	unsigned count = info->column_count - (info->of_snapshot ? 0 : 1);
 	const struct store_cell *cell = i->u.rows.cells;
+	struct snapshot_known known = { 0, -1 }; /* no snapshot is of the time 0 */
 	int result = prepare_plain(w, i->u.rows.table);
 	for (size_t n = 0; n < i->u.rows.row_count && result == SQLITE_OK; n++) {
 		struct row r = row_of(w, STORE_STATEMENTS_PLAIN + (int)i->u.rows.table);
@@ -276,7 +283,7 @@ static int write_rows(struct store_writer *w, const struct store_item *i)
 		if (!info->of_snapshot)
 			bind_integer(&r, i->process_id);
 		for (unsigned k = 0; k < count; k++)
-			whole &= bind_cell(w, i->process_id, &r, cell++);
+			whole &= bind_cell(w, i->process_id, &r, cell++, &known);
 		if (whole)
 			result = run_row(&r);
 	}

@@ -13,6 +13,11 @@
 
 #define LOAD(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
 
+static inline int64_t target_distance(int64_t a, int64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
 /* What the shadow can be asked in this state of the probe. */
 struct knowledge { bool blocks, records; };
 

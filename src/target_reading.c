@@ -27,14 +27,9 @@ static struct classify_input make_input(const struct target_view *v, const struc
 	};
 }
 
-static int64_t distance(int64_t a, int64_t b)
-{
-	return a < b ? b - a : a - b;
-}
-
 static int64_t error_of(const struct reading *r)
 {
-	return distance(r->sums.resident_bytes, r->rss_bytes);
+	return target_distance(r->sums.resident_bytes, r->rss_bytes);
 }
 
 /* Mappings and page states by the best source that this machine allows. */
@@ -85,7 +80,7 @@ static bool settle_doubt(struct target_view *v, struct reading *r)
 	int64_t excess = r->sums.resident_bytes - r->rss_bytes, small = r->rss_bytes / DIFFERENCE_PER_RSS;
 	if (r->sums.doubtful_bytes == 0 || excess <= small)
 		return false;
-	if (distance(excess, r->sums.doubtful_bytes) > small &&
+	if (target_distance(excess, r->sums.doubtful_bytes) > small &&
 	    platform_read_smaps(&v->process, settle_mapping, &d) == 0)
 		return true;
 	if (d.run == 0 && excess > r->sums.doubtful_bytes / 2)
@@ -117,7 +112,7 @@ static int read_once(struct target_view *v, struct knowledge k, struct reading *
 	if (rc < 0 || statm_rc < 0)
 		return statm_rc < 0 ? statm_rc : rc;
 	rc = classify(v, k, r);
-	if (rc == 0 && distance(r->sums.resident_bytes, before) < error_of(r))
+	if (rc == 0 && target_distance(r->sums.resident_bytes, before) < error_of(r))
 		r->rss_bytes = before;
 	return rc;
 }

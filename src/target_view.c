@@ -241,11 +241,6 @@ static int fill_snapshot(struct target_view *v, struct knowledge k, struct snaps
 	return 0;
 }
 
-static int64_t distance(int64_t a, int64_t b)
-{
-	return a < b ? b - a : a - b;
-}
-
 /* A thread that was inside malloc when the others were held books its block when it gets the
  * processor again, perhaps behind the scan. Then the counters know more than the shadow did,
  * and what changed since is read once more: little, for the others wait. */
@@ -257,7 +252,7 @@ static int scan_blocks(struct target_view *v, struct counters *ret_counters)
 		int64_t before = off;
 		rc = shadow_view_scan(v->shadow);
 		target_view_counters(v, ret_counters);
-		off = distance(shadow_view_live_bytes(v->shadow), ret_counters->live_bytes);
+		off = target_distance(shadow_view_live_bytes(v->shadow), ret_counters->live_bytes);
 		if (off <= ret_counters->live_bytes / LIVE_PER_DIFFERENCE || off >= before)
 			break;
 	}
