@@ -1,39 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* memwhy report [RECORDING]: the summary again, at another moment, or as JSON. */
 #include "command.h"
+#include "command_report.h"
 #include "ledger.h"
-#include "recording.h"
-#include "command_recording.h"
-#include "report.h"
 
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct request {
-	struct report_options options;
-	command_print_fn *print;
-	const char *path; /* NULL: the last recording */
-};
-
-enum { OPTION_AT = 256, OPTION_FORMAT, OPTION_PID, OPTION_HELP };
-
-static const struct option long_options[] = {
-	{ "at", required_argument, NULL, OPTION_AT },
-	{ "format", required_argument, NULL, OPTION_FORMAT },
-	{ "pid", required_argument, NULL, OPTION_PID },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, OPTION_HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const struct { const char *name; command_print_fn *print; } formats[] = {
-	{ "text", report_print_summary },
-	{ "json", report_print_json },
-};
 
 static void print_help(void)
 {
@@ -51,59 +23,26 @@ static void print_help(void)
 		printf("  %-24s %s\n", ledger_term_infos[t].name, ledger_term_infos[t].meaning);
 }
 
-static int set_moment(struct request *q, const char *text)
+static bool set_moment(struct report_options *o, const char *text)
 {
 	static const char *const names[] = { "peak", "live-peak", "exit" };
 	for (int i = 0; i < REPORT_AT_TIME; i++)
 		if (!strcmp(text, names[i])) {
-			q->options.at = i;
-			return 0;
+			o->at = i;
+			return true;
 		}
-	q->options.at = REPORT_AT_TIME;
-	if (!report_parse_time(text, &q->options.at_ns))
-		return 0;
-	return command_complain("report", "bad --at", text, "use peak, live-peak, exit, or a time as 0.4, 200ms or 3m");
-}
-
-static int set_format(struct request *q, const char *text)
-{
-	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (!strcmp(text, formats[i].name)) {
-			q->print = formats[i].print;
-			return 0;
-		}
-	return command_complain("report", "unknown --format", text, "use text or json");
-}
-
-/* 0, an exit status, or -1 for "help was printed". */
-static int parse(struct request *q, int argc, char **argv)
-{
-	int c, r = 0;
-	optind = 0; /* glibc: start over, other commands may have parsed already */
-	opterr = 0;
-	while (!r && (c = getopt_long(argc, argv, ":v", long_options, NULL)) != -1)
-		switch (c) {
-		case OPTION_AT: r = set_moment(q, optarg); break;
-		case OPTION_FORMAT: r = set_format(q, optarg); break;
-		case OPTION_PID: r = command_set_pid("report", optarg, &q->options.pid); break;
-		case 'v': q->options.verbose++; break;
-		case OPTION_HELP: print_help(); return -1;
-		default: return command_bad_option("report", c, argv[optind - 1]);
-		}
-	return r ? r : command_set_path("report", argc - optind, argv + optind, &q->path);
-}
-
-static int print_report(const void *request, const char *path)
-{
-	const struct request *q = request;
-	return command_print(path, q->print, &q->options, "the report");
+	o->at = REPORT_AT_TIME;
+	return report_parse_time(text, &o->at_ns) == 0;
 }
 
 static int run_report(int argc, char **argv)
 {
-	struct request q = { .options = REPORT_OPTIONS_DEFAULT, .print = report_print_summary };
-	int r = parse(&q, argc, argv);
-	return command_on_recording(r, q.path, print_report, &q);
+	static const struct command_report report = {
+		.name = "report", .what = "the report", .text = report_print_summary, .json = report_print_json,
+		.set_moment = set_moment, .moments = "use peak, live-peak, exit, or a time as 0.4, 200ms or 3m",
+		.print_help = print_help,
+	};
+	return command_report_run(&report, argc, argv);
 }
 
 const struct command cmd_report = {

@@ -5,8 +5,6 @@
 . "${srcdir:-.}/tests/e2e/lib.sh"
 need awk python3
 cd "$tmp" || exit 99
-python=/usr/bin/python3
-[ -x "$python" ] || python=$(command -v python3)
 
 # Fills and drops 100 MB, then allocates a little every 20 ms until the file "stop" is there; or
 # sleeps until SIGUSR1.

@@ -35,6 +35,11 @@ skip() {
 	exit 77
 }
 
+# The system's own: what comes first in PATH may be a wrapper of many processes.
+# shellcheck disable=SC2034 # for the scripts that source this
+python=/usr/bin/python3
+[ -x "$python" ] || python=$(command -v python3)
+
 need() {
 	local p
 	for p in "$@"; do

@@ -43,8 +43,6 @@ alike() {
 	books "$name"
 }
 
-python=/usr/bin/python3
-[ -x "$python" ] || python=$(command -v python3)
 if have python3; then
 	cat > work.py <<- 'END'
 		import json, threading, subprocess, sys

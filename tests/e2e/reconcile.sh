@@ -5,8 +5,6 @@
 . "${srcdir:-.}/tests/e2e/lib.sh"
 need awk python3
 cd "$tmp" || exit 99
-python=/usr/bin/python3
-[ -x "$python" ] || python=$(command -v python3)
 
 # The heap changes, then is quiet for a while: most snapshots and readings see the same heap.
 cat > work.py << 'END'
